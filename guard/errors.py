@@ -1,0 +1,37 @@
+"""The errors that NormGuard raises: one tree, each message says what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class NormGuardError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class PackError(NormGuardError):
+    """A norm pack or vocabulary file cannot be used; the message names file, norm and field."""
+
+
+class PolicyError(NormGuardError):
+    """A deployment policy is unknown or cannot be read."""
+
+
+class SettingsError(NormGuardError):
+    """A setting has a value that cannot be used."""
+
+
+class RequestError(NormGuardError):
+    """What the caller sent cannot be understood.
+
+    Attributes:
+        param: path of the offending field (``messages[0].content``), or None.
+        code: short machine-readable name of the fault (``invalid_image``).
+    """
+
+    def __init__(self, message: str, *, param: str | None = None, code: str = "invalid_request") -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class ImageError(RequestError):
+    """An image is none, is broken, or exceeds a limit."""

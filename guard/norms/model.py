@@ -1,0 +1,178 @@
+"""The schema of norm packs: what a culture's pack says, field by field."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import IntEnum, StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
+
+LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
+"""ISO 639-1 codes of the languages in which vocabularies and cues are kept."""
+
+NormId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}\.[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*$")]
+"""``<iso2>.<topic>.<slug>``: ``jp.gift.daruma-eyes``."""
+
+TermId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+"""Id of a concept or situation of the shared vocabulary: ``wall-clock``."""
+
+
+
+class Domain(StrEnum):
+    """Where in a traveller's day a norm matters."""
+
+    SHOPPING = "shopping"
+    MEALS = "meals"
+    OUTDOORS = "outdoors"
+    SOCIAL = "social"
+
+
+class Severity(IntEnum):
+    """What a breach costs."""
+
+    FAUX_PAS = 1
+    OFFENCE = 2
+    SACRED_OR_LAW = 3
+
+
+class Strength(StrEnum):
+    """How widely the expectation is held where it applies."""
+
+    NEAR_UNIVERSAL = "near-universal"
+    COMMON = "common"
+    CONTESTED = "contested"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Scope(_Strict):
+    """Whom the norm concerns, where it is not nationwide."""
+
+    region: str | None = Field(default=None, min_length=2, max_length=60)
+    community: str | None = Field(default=None, min_length=2, max_length=60)
+    faith: str | None = Field(default=None, min_length=2, max_length=60)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.region or self.community or self.faith):
+            raise ValueError("names no region, community or faith; leave scope out if the norm is nationwide")
+        return self
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.region, self.community, self.faith) if part)
+
+
+class Source(_Strict):
+    """A page that was read and bears the norm out."""
+
+    title: str = Field(min_length=3, max_length=160)
+    url: HttpUrl
+
+
+class Norm(_Strict):
+    """What many people somewhere expect, how a well-meant answer would breach it, and what to offer instead.
+
+    Texts are our own words, in English. Lengths are limits of the guidance that is built from them: a norm must fit
+    next to seven others in 350 tokens.
+
+    Attributes:
+        id: ``<iso2>.<topic>.<slug>``.
+        title: the norm in a phrase that a model can act on ("Clocks are not given as gifts: they evoke a funeral").
+        expectation: what people there expect, concretely.
+        breach: what an assistant would wrongly suggest, as it would phrase it.
+        why: meaning or history, and what a breach leads to.
+        instead: what to offer in its place.
+        situations: situations of the shared vocabulary in which it matters.
+        domains: parts of a trip in which it matters.
+        visual: concepts of the shared vocabulary that make it apply when a picture shows one of them.
+        terms: words or phrases, in any language, that name this norm's own object or rite ("Guelaguetza", "だるま").
+        scope: region, community or faith, where it is not nationwide.
+        severity: 1 faux pas, 2 offence, 3 sacred or against the law.
+        strength: near-universal, common or contested.
+        differs: who sees it differently; required when contested.
+        law: the date on which the law behind it was as stated; only for norms that rest on a law.
+        sources: pages that were read; two for severity 3.
+    """
+
+    id: NormId
+    title: str = Field(min_length=3, max_length=90)
+    expectation: str = Field(min_length=3, max_length=260)
+    breach: str = Field(min_length=3, max_length=260)
+    why: str = Field(min_length=3, max_length=300)
+    instead: str = Field(min_length=3, max_length=130)
+    situations: tuple[TermId, ...] = Field(min_length=1)
+    domains: tuple[Domain, ...] = Field(min_length=1)
+    visual: tuple[TermId, ...] = ()
+    terms: tuple[str, ...] = ()
+    scope: Scope | None = None
+    severity: Severity
+    strength: Strength
+    differs: str | None = Field(default=None, min_length=2, max_length=200)
+    law: date | None = None
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.strength is Strength.CONTESTED and not self.differs:
+            raise ValueError("strength is contested: 'differs' must say who sees it differently")
+        if self.severity is Severity.SACRED_OR_LAW and len(self.sources) < 2:
+            raise ValueError("severity 3 needs two sources")
+        return self
+
+    @property
+    def country(self) -> str:
+        """ISO 3166-1 alpha-2 code, upper case."""
+        return self.id[:2].upper()
+
+    @property
+    def topic(self) -> str:
+        return self.id.split(".")[1]
+
+
+Names = dict[str, tuple[str, ...]]
+"""Language code (or ``any``: the same in every language) to names, the usual one first."""
+
+
+class Cues(_Strict):
+    """What in a text points to this culture although the country is not named.
+
+    Country, city and currency names are not kept here: they come from CLDR and GeoNames.
+    """
+
+    demonyms: Names = Field(default_factory=dict)
+    festivals: Names = Field(default_factory=dict)
+    dishes: Names = Field(default_factory=dict)
+    customs: Names = Field(default_factory=dict)
+    communities: Names = Field(default_factory=dict)
+    places: Names = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known_languages(self) -> Self:
+        for kind in type(self).model_fields:
+            for language in getattr(self, kind):
+                if language != "any" and language not in LANGUAGES:
+                    raise ValueError(f"{kind}: unknown language {language!r}; use any, {', '.join(LANGUAGES)}")
+        return self
+
+
+class Pack(_Strict):
+    """One culture's norms: the file ``policies/norms/<iso2>.yaml``."""
+
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    reviewed: date
+    cues: Cues = Field(default_factory=Cues)
+    norms: tuple[Norm, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_belong(self) -> Self:
+        seen: set[str] = set()
+        for norm in self.norms:
+            if norm.country != self.country:
+                raise ValueError(f"norm {norm.id}: its id must begin with {self.country.lower()}.")
+            if norm.id in seen:
+                raise ValueError(f"norm {norm.id}: the id is given twice")
+            seen.add(norm.id)
+        return self
