@@ -14,9 +14,10 @@ LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "
 NormId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}\.[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*$")]
 """``<iso2>.<topic>.<slug>``: ``jp.gift.daruma-eyes``."""
 
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
 TermId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 """Id of a concept or situation of the shared vocabulary: ``wall-clock``."""
-
 
 
 class Domain(StrEnum):
@@ -159,9 +160,17 @@ class Cues(_Strict):
 
 
 class Pack(_Strict):
-    """One culture's norms: the file ``policies/norms/<iso2>.yaml``."""
+    """One culture's norms: the file ``policies/norms/<iso2>.yaml``.
 
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    Attributes:
+        country: ISO 3166-1 alpha-2 code.
+        also: codes of places for which this pack speaks as long as they have none of their own.
+        reviewed: date of the last review of the whole file.
+        cues: what in a text points to the culture.
+    """
+
+    country: CountryCode
+    also: tuple[CountryCode, ...] = ()
     reviewed: date
     cues: Cues = Field(default_factory=Cues)
     norms: tuple[Norm, ...] = Field(min_length=1)

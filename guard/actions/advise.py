@@ -1,0 +1,86 @@
+"""Guidance: the norms of a decision as a short note that a model can follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from guard.evidence.places import country_name
+from guard.norms.model import Norm, Strength
+
+_OPENING = (
+    "Cultural note for {places}. Local expectations that this request may run into; a picture may show what the words "
+    "do not say:"
+)
+_CLOSING = (
+    "Look at the picture first. If one applies, do not recommend what it rules out: say so kindly in a sentence with "
+    "the reason, and offer the alternative. If none applies, answer as usual without mentioning this note. Answer in "
+    "the user's language; do not lecture."
+)
+
+CHARACTERS_PER_TOKEN = 4.2
+"""English prose through the tokenizers of current models gives 4.3 to 4.8 characters a token; we assume a little less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """The note, which norms found room in it (best first), and its estimated size."""
+
+    text: str
+    norms: tuple[Norm, ...]
+    tokens: int
+
+
+def count_tokens(text: str) -> int:
+    """Estimated number of tokens of an English text; errs on the high side."""
+    return -int(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def advise(norms: Sequence[Norm], *, budget: int) -> Guidance | None:
+    """Write the note for `norms`, best first, in at most `budget` tokens.
+
+    Each norm first gets its short form (what to mind, what to offer instead), as many as there is room for; what is
+    left of the budget goes to the details of the best ones. None if not even one norm has room.
+    """
+    lines: list[str] = []
+    kept: list[Norm] = []
+    for norm in norms:
+        if _size([*kept, norm], [*lines, _short(norm)]) > budget:
+            break
+        kept.append(norm)
+        lines.append(_short(norm))
+    if not kept:
+        return None
+    for i, norm in enumerate(kept[:_DETAILED]):
+        longer = [*lines[:i], _long(norm), *lines[i + 1 :]]
+        if _size(kept, longer) > budget:
+            break
+        lines = longer
+    text = _note(kept, lines)
+    return Guidance(text, tuple(kept), count_tokens(text))
+
+
+_DETAILED = 1
+
+
+def _note(norms: Sequence[Norm], lines: Sequence[str]) -> str:
+    places = ", ".join(dict.fromkeys(country_name(norm.country) for norm in norms))
+    return "\n".join([_OPENING.format(places=places), *lines, _CLOSING])
+
+
+def _size(norms: Sequence[Norm], lines: Sequence[str]) -> int:
+    return count_tokens(_note(norms, lines))
+
+
+def _short(norm: Norm) -> str:
+    return f"- {_title(norm)} Instead: {norm.instead.rstrip('.')}."
+
+
+def _long(norm: Norm) -> str:
+    return f"- {_title(norm)} {norm.why.rstrip('.')}. Instead: {norm.instead.rstrip('.')}."
+
+
+def _title(norm: Norm) -> str:
+    whom = f" ({norm.scope})" if norm.scope else ""
+    doubt = " [views differ]" if norm.strength is Strength.CONTESTED else ""
+    return f"{norm.title.rstrip('.')}{whom}{doubt}."

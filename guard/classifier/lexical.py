@@ -1,0 +1,119 @@
+"""The first scorer: what the request's words, situations and concepts share with each norm."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from guard.classifier.base import Scores
+from guard.evidence.words import stems
+from guard.norms.library import Library
+from guard.norms.model import Norm
+from guard.types import Exchange, Findings
+
+_STOP = frozenset(
+    stems(
+        "a an the and or but if of in on at to for from with by as is are was were be been am do does did have has had "
+        "i you he she it we they me my your his her its our their this that these those what which who whom where when "
+        "how why can could should would may might will shall not no so than then too very just about into over after "
+        "before up down out off there here all any some one most more other such own same also like want need looking "
+        "look find choose buy get image picture photo shown given provided please tell know recommend suggest",
+        "en",
+    )
+)
+_K1, _B = 1.2, 0.6
+
+
+class LexicalScorer:
+    """Scores norms by agreement of situation, concept, name and wording; a logistic model with few, plain features.
+
+    Wording is compared by BM25 (Robertson & Zaragoza 2009) over the English stems of a norm's texts, so it helps
+    English questions most; situations, concepts and names work in every language of the vocabulary.
+    """
+
+    name = "lexical-1"
+
+    def __init__(self, library: Library) -> None:
+        self._index = _Bm25({norm.id: _texts(norm) for norm in library.norms.values()})
+        self._rarity = _rarity(library)
+
+    def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> Scores:
+        if not candidates:
+            return Scores(0.0, ())
+        wording = self._index.scores(stems(exchange.query, "en"))
+        unseen = bool(exchange.images or POINTING in findings.situations) and not findings.shown
+        relevance = tuple(
+            _logistic(self._logit(norm, findings, wording.get(norm.id, 0.0), unseen)) for norm in candidates
+        )
+        return Scores(max(relevance), relevance)
+
+    def _logit(self, norm: Norm, findings: Findings, wording: float, unseen: bool) -> float:
+        situation = max(
+            (findings.situations.get(id_, 0.0) * 0.85**rank for rank, id_ in enumerate(norm.situations)), default=0.0
+        )
+        second = sum(findings.situations.get(id_, 0.0) for id_ in norm.situations) - situation
+        shown = self._overlap(norm, findings.shown)
+        mentioned = self._overlap(norm, findings.mentioned)
+        named = findings.named.get(norm.id, 0.0)
+        culture = findings.cultures.get(norm.country, 0.0)
+        logit = -4.6
+        logit += 1.6 * situation + 0.3 * min(second, 2.0)
+        logit += 3.4 * shown + 1.8 * mentioned + 3.0 * named
+        logit += 2.2 * wording
+        logit += 1.6 * (culture - 0.5)
+        if unseen:
+            logit += 1.2 * situation * (1.0 if norm.visual else 0.4)
+        elif findings.shown and not shown:
+            logit -= 0.8
+        if norm.scope is not None and not named:
+            logit -= 0.5
+        return logit + 0.15 * (norm.severity - 2)
+
+    def _overlap(self, norm: Norm, concepts: dict[str, float]) -> float:
+        """The best shared concept, one that few norms name counting for more."""
+        return max((concepts[id_] * self._rarity[id_] for id_ in norm.visual if id_ in concepts), default=0.0)
+
+
+POINTING = "pointing"
+"""The situation of a question that points at a picture: "which of these", "the one in the photo"."""
+
+
+def _texts(norm: Norm) -> str:
+    parts = (norm.title, norm.title, norm.expectation, norm.breach, norm.why, norm.instead, *norm.terms)
+    return " ".join((*parts, str(norm.scope or ""), *norm.situations, *norm.visual)).replace("-", " ")
+
+
+def _rarity(library: Library) -> defaultdict[str, float]:
+    counts = Counter((norm.country, id_) for norm in library.norms.values() for id_ in norm.visual)
+    worst: defaultdict[str, int] = defaultdict(int)
+    for (_, id_), n in counts.items():
+        worst[id_] = max(worst[id_], n)
+    return defaultdict(lambda: 1.0, {id_: 1.0 / (1.0 + 0.15 * (n - 1)) for id_, n in worst.items()})
+
+
+def _logistic(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+class _Bm25:
+    """Okapi BM25 over short texts, squashed to 0..1."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        bags = {id_: Counter(stem for stem in stems(text, "en") if stem not in _STOP) for id_, text in texts.items()}
+        mean = sum(bag.total() for bag in bags.values()) / max(len(bags), 1)
+        holders: Counter[str] = Counter(stem for bag in bags.values() for stem in bag)
+        self._postings: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+        for id_, bag in bags.items():
+            length = _K1 * (1 - _B + _B * bag.total() / mean)
+            for stem, n in bag.items():
+                idf = math.log(1 + (len(bags) - holders[stem] + 0.5) / (holders[stem] + 0.5))
+                self._postings[stem].append((id_, idf * n * (_K1 + 1) / (n + length)))
+
+    def scores(self, query: Sequence[str]) -> dict[str, float]:
+        """Similarity to each text that shares a word with `query`, 0..1."""
+        totals: defaultdict[str, float] = defaultdict(float)
+        for stem in set(query):
+            for id_, weight in self._postings.get(stem, ()):
+                totals[id_] += weight
+        return {id_: total / (total + 15.0) for id_, total in totals.items()}

