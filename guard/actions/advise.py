@@ -19,7 +19,7 @@ _CLOSING = (
 )
 
 CHARACTERS_PER_TOKEN = 4.2
-"""English prose through the tokenizers of current models gives 4.3 to 4.8 characters a token; we assume a little less."""
+"""What English prose gives with the tokenizers of current models, a little on the low side."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def image_of_url(url: str, param: str | None = None) -> Image:
     type_ = match["type"].lower() or "text/plain"
     if not type_.startswith("image/"):
         raise ImageError(
-            f"The data URL is of type {type_[:40]}, not an image. Use data:image/jpeg;base64,... or another image type.",
+            f"The data URL is of type {type_[:40]}, not an image. Use data:image/jpeg;base64,... or the like.",
             param=param,
             code="invalid_image_type",
         )
@@ -128,7 +128,9 @@ def image_of_url(url: str, param: str | None = None) -> Image:
         try:
             data = base64.b64decode(payload, validate="%" not in payload)
         except (binascii.Error, ValueError) as error:
-            raise ImageError(f"The data URL is not valid base64 ({error}).", param=param, code="invalid_image") from error
+            raise ImageError(
+                f"The data URL is not valid base64 ({error}).", param=param, code="invalid_image"
+            ) from error
     else:
         data = unquote_to_bytes(payload)
     name = next((p.partition("=")[2] for p in parameters if p.lower().startswith("name=")), None)

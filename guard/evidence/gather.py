@@ -30,8 +30,9 @@ _HOME = {"ja": "JP", "th": "TH", "hi": "IN", "id": "ID", "fa": "IR", "am": "ET",
 # "I am from X" says where the asker comes from, not where the question leads: X is weighed down and read apart.
 # ("I live in X" is left alone: who lives there is among the people whose norms these are.)
 _ORIGIN = re.compile(
-    r"(?:\bI(?:['’]m| am) (?:originally )?from|\bI come from|\bsoy de|\bvengo de|\bje viens (?:de|du|d['’])|\bsou d[aeo]|"
-    r"\bя из|\bsaya (?:berasal )?dari|أنا من|من اهل)\s*(?:the |la |los )?(?P<spaced>[^\W\d_]+(?: [A-Z]\w+)?)"
+    r"(?:\bI(?:['’]m| am) (?:originally )?from|\bI come from|\bsoy de|\bvengo de|\bje viens (?:de|du|d['’])|"
+    r"\bsou d[aeo]|\bя из|\bsaya (?:berasal )?dari|أنا من|من اهل)\s*"
+    r"(?:the |la |los )?(?P<spaced>[^\W\d_]+(?: [A-Z]\w+)?)"
     r"|(?:我来自|我來自|我是從)(?P<unspaced>[\u4e00-\u9fff]{2,4})",
     re.IGNORECASE,
 )
@@ -90,9 +91,7 @@ class Gatherer:
         for turn in exchange.turns:
             if turn.role == "system":
                 # The application's own prompt says where its users are, not what this one asks.
-                yield from (
-                    piece for piece in self._read(turn.text, _SYSTEM, "system") if piece.kind == "culture"
-                )
+                yield from (piece for piece in self._read(turn.text, _SYSTEM, "system") if piece.kind == "culture")
             elif turn.role == "user":
                 last = turn is user[-1]
                 yield from self._read(turn.text, 1.0 if last else _HISTORY, "text" if last else "history")
@@ -149,4 +148,3 @@ def _name_of(image: Image) -> str:
     """The picture's file name as words: ``/shop/wall-clock_2.jpg`` reads "wall clock 2"."""
     path = image.name or (urlsplit(image.url).path if image.url else "")
     return re.sub(r"[-_+.]+", " ", PurePosixPath(unquote(path[-200:])).stem)
-

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from guard.errors import ImageError
 
@@ -61,7 +61,7 @@ def decode(data: bytes, *, param: str | None = None) -> Picture:
     """
     if len(data) > MAX_BYTES:
         raise ImageError(
-            f"The image has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} MiB are accepted. Send it smaller.",
+            f"The image has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} are accepted. Send it smaller.",
             param=param,
             code="image_too_large",
         )
@@ -75,7 +75,7 @@ def decode(data: bytes, *, param: str | None = None) -> Picture:
         raise
     except Pillow.DecompressionBombError as error:
         raise _too_many_pixels(param) from error
-    except Pillow.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ImageError(
             f"The image is none of {', '.join(FORMATS)}. Send one of these formats.", param=param, code="invalid_image"
         ) from error

@@ -23,7 +23,16 @@ _EARTH_KM = 6371.0
 # Below this a city's name is more often a surname or a common word than the city.
 _NAMED_FROM = 100_000
 # CLDR has no short forms; two-letter ISO codes are too often words to be taken as names.
-_ABBREVIATIONS = {"USA": "US", "U.S": "US", "UK": "GB", "U.K": "GB", "UAE": "AE", "PRC": "CN", "DRC": "CD", "D.R.C": "CD"}
+_ABBREVIATIONS = {
+    "USA": "US",
+    "U.S": "US",
+    "UK": "GB",
+    "U.K": "GB",
+    "UAE": "AE",
+    "PRC": "CN",
+    "DRC": "CD",
+    "D.R.C": "CD",
+}
 _SCRIPT_LANGUAGES = (
     ("\u0400", "\u04ff", ("ru",)),
     ("\u0600", "\u06ff", ("ar", "fa")),
@@ -40,7 +49,7 @@ def countries() -> frozenset[str]:
     """ISO 3166-1 alpha-2 codes in use, upper case."""
     return frozenset(
         code
-        for code in Locale("en").territories
+        for code in map(str, Locale("en").territories)
         if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"}
     )
 

@@ -50,7 +50,9 @@ def fold(text: str) -> str:
         return text.lower()
     text = unicodedata.normalize("NFKC", text).casefold()
     # Only what carries a removable mark is taken apart: Hangul and kana must stay whole.
-    parts = (unicodedata.normalize("NFD", c) if "\u00c0" <= c <= "\u024f" or "\u1e00" <= c <= "\u1eff" else c for c in text)
+    parts = (
+        unicodedata.normalize("NFD", c) if "\u00c0" <= c <= "\u024f" or "\u1e00" <= c <= "\u1eff" else c for c in text
+    )
     return _MARKS.sub("", "".join(parts))
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from guard.evidence.lexicon import ANY, Entry, Lexicon
 from guard.evidence.places import add_places
 from guard.norms.model import Norm, Pack
-from guard.norms.vocabulary import Vocabulary
+from guard.norms.vocabulary import Term, Vocabulary
+from guard.types import Kind
 
 # How surely a word of each kind points to its culture. Dishes and festivals travel; a people's name seldom does.
 _CUE_SCORES = {
@@ -58,9 +59,13 @@ class Library:
                 for term in norm.terms:
                     lexicon.add(term, ANY, Entry("norm", norm.id, 0.9))
                     lexicon.add(term, "en", Entry("norm", norm.id, 0.9))
-        for kind, terms in (("concept", self.vocabulary.concepts), ("situation", self.vocabulary.situations)):
-            for id_, term in terms.items():
-                for language, names in term.names.items():
+        shared: tuple[tuple[Kind, dict[str, Term]], ...] = (
+            ("concept", self.vocabulary.concepts),
+            ("situation", self.vocabulary.situations),
+        )
+        for shared_kind, terms in shared:
+            for id_, known in terms.items():
+                for language, names in known.names.items():
                     for name in names:
-                        lexicon.add(name, language, Entry(kind, id_, 0.9))  # type: ignore[arg-type]
+                        lexicon.add(name, language, Entry(shared_kind, id_, 0.9))
         return lexicon

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from guard.errors import PackError, PolicyError
 from guard.norms.model import CountryCode, Severity
@@ -78,9 +78,11 @@ class DeploymentPolicy(_Strict):
     contested: Literal["send", "skip"] = "send"
     countries: Countries = Countries()
     norms_off: frozenset[str] = frozenset()
-    actions: dict[Severity, Literal[Action.PASS, Action.ADVISE]] = Field(
-        default_factory=lambda: dict.fromkeys(Severity, Action.ADVISE)
-    )
+    actions: dict[Severity, Literal[Action.PASS, Action.ADVISE]] = {
+        Severity.FAUX_PAS: Action.ADVISE,
+        Severity.OFFENCE: Action.ADVISE,
+        Severity.SACRED_OR_LAW: Action.ADVISE,
+    }
     on_fault: OnFault = OnFault.OPEN
     remote_images: bool = False
 
@@ -104,14 +106,14 @@ class Policies:
             for path in sorted(directory.glob("*.yaml")):
                 self._policies[path.stem] = read_policy(path)
 
-    def __iter__(self) -> Iterable[str]:  # type: ignore[override]
-        return iter(self._policies)
+    def names(self) -> list[str]:
+        return sorted(self._policies)
 
     def get(self, name: str) -> DeploymentPolicy:
         try:
             return self._policies[name]
         except KeyError:
-            known = ", ".join(sorted(self._policies)) or "none"
+            known = ", ".join(self.names()) or "none"
             raise PolicyError(f"There is no policy {name[:60]!r}. Known policies: {known}.") from None
 
 

@@ -1,0 +1,5 @@
+"""``python -m guard`` is the command ``normguard``."""
+
+from guard.cli.main import main
+
+main()

@@ -1,0 +1,42 @@
+"""``normguard bench``: the benchmarks, which live in the folder ``benchmarks``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+
+def _benchmark(name: str) -> ModuleType:
+    from guard.resources import folder
+
+    parent = str(folder("benchmarks").parent)
+    if parent not in sys.path:
+        sys.path.insert(0, parent)
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+@click.group()
+def bench() -> None:
+    """Measure the guard."""
+
+
+@bench.command()
+@click.option("--data", required=True, type=click.Path(exists=True, path_type=Path), help="Folder of the data sets.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Where to write the figures.")
+@click.option("--missed", is_flag=True, help="Print every norm that was missed.")
+def detection(data: Path, out: Path | None, missed: bool) -> None:
+    """Is the culture found, is the right norm among those sent, is the rest left alone?"""
+    _benchmark("detection.run").main(data, out=out, print_missed=missed)
+
+
+@bench.command()
+@click.option("--quick", is_flag=True, help="Under a minute: fewer requests, without the LiteLLM proxy's slowest runs.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Where to write the figures.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Where to draw them (PNG).")
+def overhead(quick: bool, out: Path | None, plot: Path | None) -> None:
+    """What the proxy costs, beside a bare upstream and the LiteLLM proxy in the same run."""
+    _benchmark("overhead.run").main(quick=quick, out=out, plot=plot)

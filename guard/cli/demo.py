@@ -1,0 +1,136 @@
+"""``normguard demo``: before and after, through the real proxy, without a key."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import click
+
+
+class _Scene(NamedTuple):
+    title: str
+    query: str
+    picture: str | None
+
+
+_SCENES = (
+    _Scene(
+        "A photo and a gift",
+        "My colleague in Shanghai has a new baby. Is the one in this picture a good present?",
+        "wall-clock.png",
+    ),
+    _Scene("In Japanese", "京都の友人の新築祝いに、この写真の品を贈ってもいいですか？", "kitchen-knife.png"),
+    _Scene("A harmless one", "How do I convert 3 cups of flour to grams?", None),
+)
+
+
+@click.command()
+def demo() -> None:
+    """Start the proxy on a free port and show what it does to three questions.
+
+    The official openai client sends each of them twice: with the guard switched off, and with it on.
+    """
+    try:
+        from openai import OpenAI
+    except ImportError as error:
+        raise click.ClickException("The demo uses the official client: pip install openai") from error
+    from rich.console import Console
+    from rich.markup import escape
+
+    from guard.cli.view import decision_panel
+    from guard.pipeline import Guard
+    from guard.proxy.demo_model import MODEL
+
+    console = Console()
+    guard = Guard()
+    console.print(
+        "[bold]NormGuard demo.[/] The model is a built-in stand-in, [bold]not a real one[/]: it sees a picture by its "
+        "file name. Guard, proxy and client are real.\n"
+    )
+    with _proxy(guard) as base_url:
+        console.print(f"client = OpenAI(base_url=[green]{base_url!r}[/])   [dim]# the one line that changes[/]\n")
+        client = OpenAI(base_url=base_url, api_key="not-needed")
+        for number, scene in enumerate(_SCENES, start=1):
+            messages = _messages(scene)
+            console.rule(f"{number}. {scene.title}", align="left")
+            console.print(f"[bold]{escape(scene.query)}[/]" + (f"  [dim]+ {scene.picture}[/]" if scene.picture else ""))
+            bare = client.chat.completions.create(
+                model=MODEL, messages=messages, extra_headers={"x-normguard-policy": "off"}
+            )
+            raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=messages)
+            guarded = raw.parse().choices[0].message.content
+            _, decision = guard.apply({"messages": messages})
+            console.print(decision_panel(decision, f"decision, as in the headers: {raw.headers['x-normguard-action']}"))
+            _side_by_side(console, bare.choices[0].message.content or "", guarded or "")
+    console.print("\nNext: [bold]normguard serve --upstream https://api.openai.com/v1[/]")
+
+
+def _messages(scene: _Scene) -> list[Any]:
+    content: list[dict[str, Any]] = [{"type": "text", "text": scene.query}]
+    if scene.picture:
+        encoded = base64.b64encode(_draw(scene.picture)).decode()
+        content.append(
+            {"type": "image_url", "image_url": {"url": f"data:image/png;name={scene.picture};base64,{encoded}"}}
+        )
+    return [{"role": "user", "content": content}]
+
+
+def _draw(name: str) -> bytes:
+    """A small picture of the thing that `name` names, drawn here."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (320, 320), "#efe8dc")
+    draw = ImageDraw.Draw(image)
+    if "clock" in name:
+        draw.ellipse((40, 40, 280, 280), fill="white", outline="#333333", width=10)
+        for x, y in ((160, 60), (260, 160), (160, 260), (60, 160)):
+            draw.ellipse((x - 6, y - 6, x + 6, y + 6), fill="#333333")
+        draw.line((160, 160, 160, 90), fill="#333333", width=8)
+        draw.line((160, 160, 215, 190), fill="#333333", width=8)
+    else:
+        draw.polygon(((40, 170), (210, 130), (210, 190)), fill="#b8bcc2", outline="#555555")
+        draw.rounded_rectangle((208, 138, 290, 182), radius=12, fill="#5b3a21")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _side_by_side(console: Any, before: str, after: str) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(expand=True, show_lines=False)
+    table.add_column("without NormGuard", ratio=1, header_style="red")
+    table.add_column("with NormGuard", ratio=1, header_style="green")
+    table.add_row(Text(before), Text(after))
+    console.print(table)
+    console.print()
+
+
+@contextmanager
+def _proxy(guard: Any) -> Iterator[str]:
+    """The real server in a thread, on a free port; its base URL."""
+    from guard.proxy.serve import listen, make_server
+    from guard.settings import Settings
+
+    settings = Settings(port=0, drain=1)
+    bound = listen(settings)
+    server = make_server(settings, guard)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise click.ClickException("The proxy did not start.")
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)

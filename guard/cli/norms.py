@@ -1,0 +1,157 @@
+"""``normguard norms``: look at the packs, and check them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from guard.errors import NormGuardError
+
+if TYPE_CHECKING:
+    from guard.norms.library import Library
+
+_FOLDERS = click.option(
+    "--norms",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of further norm packs. Repeatable.",
+)
+
+
+def _library(folders: tuple[Path, ...]) -> Library:
+    from guard.norms.library import Library
+    from guard.norms.packs import read_packs
+    from guard.norms.vocabulary import Vocabulary
+    from guard.resources import folder
+
+    return Library(read_packs([folder("policies") / "norms", *folders]), Vocabulary())
+
+
+@click.group()
+def norms() -> None:
+    """List, show, check and count the norms."""
+
+
+@norms.command("list")
+@click.option("--country", help="Only this country, as ISO 3166-1 alpha-2 code.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_FOLDERS
+def list_(country: str | None, as_json: bool, folders: tuple[Path, ...]) -> None:
+    """List the norms, one a line."""
+    from guard.hints import parse_country
+
+    library = _library(folders)
+    chosen = library.of_country(parse_country(country)) if country else list(library.norms.values())
+    if as_json:
+        click.echo(json.dumps([norm.model_dump(mode="json") for norm in chosen], ensure_ascii=False, indent=2))
+        return
+    for norm in chosen:
+        click.echo(f"{norm.id:<44} {norm.severity:d}  {norm.title}")
+
+
+@norms.command()
+@click.argument("id_", metavar="ID")
+@_FOLDERS
+def show(id_: str, folders: tuple[Path, ...]) -> None:
+    """Show one norm as a page."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    from guard.evidence.places import country_name
+
+    library = _library(folders)
+    norm = library.norms.get(id_)
+    if norm is None:
+        near = [known for known in library.norms if id_.rsplit(".", maxsplit=1)[-1] in known or known.startswith(id_)][
+            :5
+        ]
+        raise NormGuardError(f"There is no norm {id_!r}." + (f" Did you mean {', '.join(near)}?" if near else ""))
+    severity = {1: "faux pas", 2: "offence", 3: "sacred or against the law"}[norm.severity]
+    rows: list[tuple[str, str | None]] = [
+        ("expected", norm.expectation),
+        ("breach", f"“{norm.breach}”"),
+        ("why", norm.why),
+        ("instead", norm.instead),
+        ("where", country_name(norm.country) + (f": {norm.scope}" if norm.scope else "")),
+        ("held", norm.strength + (f" ({norm.differs})" if norm.differs else "")),
+        ("severity", f"{norm.severity:d}, {severity}"),
+        ("law as of", norm.law.isoformat() if norm.law else None),
+        ("situations", ", ".join(norm.situations)),
+        ("domains", ", ".join(norm.domains)),
+        ("seen in", ", ".join(norm.visual) or None),
+        ("named", ", ".join(norm.terms) or None),
+        ("sources", "\n".join(f"{source.title}\n{source.url}" for source in norm.sources)),
+    ]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(max_width=90)
+    for label, value in rows:
+        if value:
+            table.add_row(label, Text(value))
+    console = Console()
+    console.print(Text(norm.id, style="dim"))
+    console.print(Text(norm.title, style="bold"))
+    console.print(Padding(table, (1, 0)))
+
+
+@norms.command()
+@click.option(
+    "--data", type=click.Path(exists=True, path_type=Path), help="Benchmark data that no pack may quote, to compare."
+)
+@_FOLDERS
+def lint(data: Path | None, folders: tuple[Path, ...]) -> None:
+    """Check all packs; exit status 1 if anything is wrong."""
+    from guard.classifier.lexical import LexicalScorer
+    from guard.norms.lint import lint as find_faults
+
+    library = _library(folders)
+    faults = find_faults(library, LexicalScorer(library), data=data)
+    for fault in faults:
+        click.echo(str(fault))
+    click.echo(f"{len(library.norms)} norms in {len(library.packs)} packs: {len(faults) or 'no'} fault(s).")
+    sys.exit(bool(faults))
+
+
+@norms.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_FOLDERS
+def stats(as_json: bool, folders: tuple[Path, ...]) -> None:
+    """Count norms by country and situation."""
+    library = _library(folders)
+    counted: dict[str, dict[str, Any]] = {}
+    for code, pack in sorted(library.packs.items()):
+        counted[code] = {
+            "norms": len(pack.norms),
+            "severity": dict(sorted(Counter(int(norm.severity) for norm in pack.norms).items())),
+            "strength": dict(sorted(Counter(str(norm.strength) for norm in pack.norms).items())),
+            "situations": dict(sorted(Counter(s for norm in pack.norms for s in norm.situations).items())),
+        }
+    if as_json:
+        click.echo(json.dumps(counted, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    situations = [s for s, _ in Counter(s for n in library.norms.values() for s in n.situations).most_common()]
+    table = Table(title=f"{len(library.norms)} norms by country and situation", header_style="bold")
+    table.add_column("situation")
+    for code in counted:
+        table.add_column(code, justify="right")
+    table.add_row("all", *(str(counted[code]["norms"]) for code in counted), style="bold", end_section=True)
+    for situation in situations:
+        numbers = [counted[code]["situations"].get(situation, 0) for code in counted]
+        table.add_row(situation, *(f"[{_heat(n)}]{n or '·'}[/]" for n in numbers))
+    width = 24 + 5 * len(counted)
+    Console(width=max(width, 80)).print(table)
+
+
+def _heat(count: int) -> str:
+    return "dim" if count == 0 else "cyan" if count < 3 else "green" if count < 8 else "bold yellow"

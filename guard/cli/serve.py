@@ -1,0 +1,46 @@
+"""``normguard serve``: the proxy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--upstream", help="Base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1.")
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8017]")
+@click.option("--policy", help="Deployment policy of requests that name none.  [default: default]")
+@click.option("--policies", type=click.Path(path_type=Path), help="Folder of further deployment policies.")
+@click.option(
+    "--norms", multiple=True, type=click.Path(path_type=Path), help="Folder of further norm packs. Repeatable."
+)
+@click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
+def serve(
+    upstream: str | None,
+    host: str | None,
+    port: int | None,
+    policy: str | None,
+    policies: Path | None,
+    norms: tuple[Path, ...],
+    file: Path | None,
+) -> None:
+    """Run the proxy.
+
+    Point your OpenAI client's base URL at it; nothing else changes. Without --upstream a built-in demo model answers,
+    which is no real model. The upstream's key is the caller's own Authorization, or NORMGUARD_UPSTREAM_API_KEY.
+    """
+    from guard.proxy.serve import listen, make_server
+    from guard.settings import read_settings
+
+    settings = read_settings(
+        file, upstream=upstream, host=host, port=port, policy=policy, policies=policies, norms=norms or None
+    )
+    bound = listen(settings)
+    address = bound.getsockname()
+    host_name = f"[{address[0]}]" if ":" in address[0] else address[0]
+    server = make_server(settings)
+    target = str(settings.upstream) if settings.upstream else "the built-in demo model (no real model; set --upstream)"
+    click.echo(f"NormGuard listens on http://{host_name}:{address[1]}/v1 and sends on to {target}")
+    server.run(sockets=[bound])

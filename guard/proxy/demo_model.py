@@ -1,0 +1,159 @@
+"""A stand-in for a vision-language model, so that the guard can be tried without a key. It is not a model.
+
+It "sees" a picture by its file name, answers every question about a choice with the thing seen, as an unaware
+assistant would, and heeds a cultural note when it is given one that speaks of that thing. The same request always gets
+the same answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic_core import from_json, to_json
+
+from guard.api.chat import image_of_url
+from guard.errors import RequestError
+from guard.evidence.words import stems
+from guard.proxy.faults import error_body
+from guard.proxy.upstream import Headers, Reply
+
+MODEL = "normguard-demo"
+
+_NOTE = re.compile(r"^- (?P<norm>.+?) Instead: (?P<instead>.+?)\.$", re.MULTILINE)
+_MARK = {"ja": "【デモ用の応答・実在のモデルではありません】", "en": "[demo model, not a real one]"}
+_UNAWARE = {
+    "ja": "{thing}がよいと思います。きっと喜ばれますよ！",
+    "en": "{thing} would be a wonderful choice. I'm sure it will be well received!",
+}
+_AWARE = {
+    "ja": "{thing}を選ぶ前に、現地の考え方をひとつ: {norm} 代わりのご提案: {instead}",
+    "en": "A word before you decide on {thing}: {norm} A good alternative: {instead}.",
+}
+_NOTHING = {"ja": "ご質問を受け取りました: 「{query}」", "en": "You asked: “{query}”"}
+_THIS = {"ja": "これ", "en": "this one"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    query: str
+    thing: str
+    has_picture: bool
+    notes: tuple[tuple[str, str], ...]
+
+
+class DemoUpstream:
+    """The demo model behind the interface of an upstream, in the same process."""
+
+    name = "demo"
+
+    async def send(self, method: str, path: str, headers: Headers, body: bytes | AsyncIterator[bytes]) -> Reply:
+        raw = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
+        match method, path.partition("?")[0]:
+            case "GET", "models":
+                listed = {"id": MODEL, "object": "model", "created": 0, "owned_by": "normguard"}
+                return _json(200, {"object": "list", "data": [listed]})
+            case "POST", "chat/completions":
+                try:
+                    return self._complete(from_json(raw))
+                except (RequestError, ValueError, TypeError, KeyError) as error:
+                    return _refuse(400, str(error), "invalid_request")
+            case _:
+                return _refuse(404, "The demo model only chats.", "not_found")
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _complete(self, request: dict[str, Any]) -> Reply:
+        text = answer(request["messages"])
+        id_ = "chatcmpl-demo-" + hashlib.sha256(to_json(request)).hexdigest()[:16]
+        common = {"id": id_, "created": 0, "model": MODEL}
+        count = request.get("n") or 1
+        if not isinstance(count, int) or not 1 <= count <= 16:
+            raise RequestError("'n' must be a number from 1 to 16.", param="n")
+        if request.get("stream"):
+            return Reply(200, [("content-type", "text/event-stream; charset=utf-8")], _events(common, text, count))
+        choices = [
+            {"index": i, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            for i in range(count)
+        ]
+        used = sum(len(str(message)) // 4 for message in request["messages"])
+        usage = {"prompt_tokens": used, "completion_tokens": len(text) // 4}
+        usage["total_tokens"] = sum(usage.values())
+        return _json(200, {**common, "object": "chat.completion", "choices": choices, "usage": usage})
+
+
+def answer(messages: Sequence[dict[str, Any]]) -> str:
+    """What the demo model says to a conversation."""
+    seen = _look(messages)
+    language = "ja" if re.search("[\u3040-\u30ff]", seen.query) else "en"
+    if not seen.has_picture and not seen.notes:
+        return f"{_MARK[language]} {_NOTHING[language].format(query=seen.query[:200])}"
+    thing = seen.thing or _THIS[language]
+    if fitting := _fitting(seen):
+        norm, instead = fitting
+        return f"{_MARK[language]} {_AWARE[language].format(thing=thing, norm=norm, instead=instead)}"
+    text = _UNAWARE[language].format(thing=thing)
+    return f"{_MARK[language]} {text[0].upper()}{text[1:]}"
+
+
+def _look(messages: Sequence[dict[str, Any]]) -> _Seen:
+    query, pictures = "", 0
+    names: list[str] = []
+    notes: list[tuple[str, str]] = []
+    for message in messages:
+        content = message.get("content") or ""
+        parts: list[dict[str, Any]] = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        texts = [part.get("text", "") for part in parts if part.get("type") == "text"]
+        if message.get("role") in {"system", "developer"}:
+            notes += [(m["norm"], m["instead"]) for text in texts for m in _NOTE.finditer(text)]
+        elif message.get("role") == "user":
+            query = " ".join(texts)
+            for part in parts:
+                if part.get("type") == "image_url":
+                    pictures += 1
+                    names.append(_name(part["image_url"]["url"]))
+    return _Seen(query, next((name for name in reversed(names) if name), ""), pictures > 0, tuple(notes))
+
+
+def _name(url: str) -> str:
+    image = image_of_url(url)
+    path = image.name or (urlsplit(image.url).path if image.url else "")
+    stem = unquote(path).rpartition("/")[2].rpartition(".")[0] or path
+    words = re.sub(r"[-_+\d]+", " ", stem).strip()
+    return f"the {words}" if words else ""
+
+
+def _fitting(seen: _Seen) -> tuple[str, str] | None:
+    """The note that speaks of what is seen or asked, by shared words; None if none does."""
+    looked = set(stems(seen.thing or seen.query, "en")) - {"the", "a"}
+    best = max(seen.notes, key=lambda note: len(looked & set(stems(note[0], "en"))), default=None)
+    return best if best and looked & set(stems(best[0], "en")) else None
+
+
+def _refuse(status: int, message: str, code: str) -> Reply:
+    return _json(status, error_body(message, type_="invalid_request_error", code=code))
+
+
+def _json(status: int, body: object) -> Reply:
+    async def once() -> AsyncIterator[bytes]:
+        yield to_json(body)
+
+    return Reply(status, [("content-type", "application/json")], once())
+
+
+async def _events(common: dict[str, Any], text: str, count: int) -> AsyncIterator[bytes]:
+    def event(index: int, delta: dict[str, str], finish: str | None = None) -> bytes:
+        choice = {"index": index, "delta": delta, "finish_reason": finish}
+        return b"data: " + to_json({**common, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
+
+    for index in range(count):
+        yield event(index, {"role": "assistant", "content": ""})
+        for piece in re.findall(r"\S+\s*", text):
+            yield event(index, {"content": piece})
+        yield event(index, {}, "stop")
+    yield b"data: [DONE]\n\n"

@@ -1,0 +1,69 @@
+"""Running the proxy from settings."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from guard.errors import SettingsError
+from guard.norms.library import Library
+from guard.norms.packs import read_packs
+from guard.norms.vocabulary import Vocabulary
+from guard.pipeline import Guard
+from guard.policy.model import Policies
+from guard.proxy.app import create_app
+from guard.proxy.demo_model import DemoUpstream
+from guard.proxy.upstream import HttpUpstream, Upstream
+from guard.resources import folder
+from guard.settings import Settings
+
+
+def build_guard(settings: Settings) -> Guard:
+    """The guard that `settings` describe; raises `PackError` or `PolicyError`."""
+    shipped = folder("policies")
+    policies: list[Path] = [shipped / "deployments"]
+    if settings.policies is not None:
+        if not settings.policies.is_dir():
+            raise SettingsError(f"policies: there is no folder {settings.policies}.")
+        policies.append(settings.policies)
+    library = Library(read_packs([shipped / "norms", *settings.norms]), Vocabulary())
+    return Guard(library=library, policies=Policies(policies), policy=settings.policy)
+
+
+def upstream_maker(settings: Settings) -> Callable[[], Upstream]:
+    """A function that makes the upstream that `settings` name."""
+    if settings.upstream is None:
+        return DemoUpstream
+    key = settings.upstream_api_key.get_secret_value() if settings.upstream_api_key else None
+    base = str(settings.upstream)
+    return lambda: HttpUpstream(
+        base, api_key=key, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket bound to the settings' address; raises `SettingsError` if that is taken or not ours."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host, settings.port))
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another --port, or stop what "
+            "runs there."
+        ) from error
+    return bound
+
+
+def make_server(settings: Settings, guard: Guard | None = None) -> uvicorn.Server:
+    """A server ready to run on a socket from `listen`."""
+    app = create_app(guard or build_guard(settings), upstream_maker(settings), max_body=settings.max_body)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=settings.drain, server_header=False
+    )
+    return uvicorn.Server(config)

@@ -1,0 +1,79 @@
+"""Settings of the proxy: ``normguard.yaml``, then ``NORMGUARD_*`` in the environment, then flags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from guard.errors import SettingsError
+from guard.pipeline import DEFAULT_POLICY
+
+DEFAULT_FILE = Path("normguard.yaml")
+
+
+class Settings(BaseSettings):
+    """What a deployment sets.
+
+    Attributes:
+        host, port: where the proxy listens; port 0 takes a free one.
+        upstream: base URL of an OpenAI-compatible API (``https://api.openai.com/v1``); the demo model where None.
+        upstream_api_key: sent in place of the caller's Authorization; the caller's is forwarded where None.
+        policy: deployment policy of requests that name none.
+        policies: folder of further deployment policies.
+        norms: folders of further norm packs; a pack there replaces the one that comes with NormGuard.
+        connect_timeout: seconds to reach the upstream.
+        read_timeout: seconds between two pieces of an answer.
+        max_body: bytes of the largest request that is read to be guarded.
+        drain: seconds that answers in flight get to finish at shutdown.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="NORMGUARD_", extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8017, ge=0, le=65535)
+    upstream: HttpUrl | None = None
+    upstream_api_key: SecretStr | None = None
+    policy: str = DEFAULT_POLICY
+    policies: Path | None = None
+    norms: tuple[Path, ...] = ()
+    connect_timeout: float = Field(default=5.0, gt=0)
+    read_timeout: float = Field(default=600.0, gt=0)
+    max_body: int = Field(default=64 * 2**20, gt=0)
+    drain: int = Field(default=30, ge=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        yaml_file = settings_cls.model_config.get("yaml_file")
+        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=yaml_file))
+
+
+def read_settings(file: Path | None = None, **flags: Any) -> Settings:
+    """Settings from `file` (``normguard.yaml`` here, if there is one), the environment and `flags` that are not None.
+
+    Raises:
+        SettingsError: the file is missing or no YAML, or a value cannot be used; the message names each.
+    """
+    if file is not None and not file.is_file():
+        raise SettingsError(f"{file}: no such settings file.")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(yaml_file=file or DEFAULT_FILE)
+
+    try:
+        return FromFile(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False))
+        raise SettingsError("Settings cannot be used: " + "; ".join(faults)) from error
+    except Exception as error:  # whatever a YAML parser raises
+        raise SettingsError(f"{file or DEFAULT_FILE}: cannot be read: {error}") from error
