@@ -75,7 +75,7 @@ class Exchange:
         return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
 
 
-Kind = Literal["language", "culture", "situation", "concept", "norm"]
+Kind = Literal["language", "culture", "situation", "intent", "concept", "norm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ class Evidence:
 
     Attributes:
         kind: what it speaks of.
-        value: language (ISO 639-1), culture (ISO 3166-1 alpha-2), situation or concept id, or a norm's id where the
-            text names that norm's own object or rite.
+        value: language (ISO 639-1), culture (ISO 3166-1 alpha-2), id of a situation, intent or concept, or a norm's id
+            where the text names that norm's own object or rite.
         score: confidence, 0..1.
         source: where it came from: ``hint``, ``text``, ``history``, ``system``, ``language``, ``exif``, ``caption``,
             ``file-name``.
@@ -110,6 +110,7 @@ class Findings:
     cultures: dict[str, float] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     situations: dict[str, float] = field(default_factory=dict)
+    intents: dict[str, float] = field(default_factory=dict)
     mentioned: dict[str, float] = field(default_factory=dict)
     shown: dict[str, float] = field(default_factory=dict)
     named: dict[str, float] = field(default_factory=dict)
@@ -132,6 +133,8 @@ class Findings:
                     found.sources[value] = max(by_source, key=by_source.__getitem__)
                 case "situation":
                     found.situations[value] = score
+                case "intent":
+                    found.intents[value] = score
                 case "concept":
                     (found.shown if shown else found.mentioned)[value] = score
                 case "norm":

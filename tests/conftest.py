@@ -89,7 +89,9 @@ class FakeUpstream:
             pass
         self.cancelled.set()
 
-    async def _stream(self, send: Any, request: dict[str, Any], *, pieces: int, pause: float = 0, end: bool = False) -> None:
+    async def _stream(
+        self, send: Any, request: dict[str, Any], *, pieces: int, pause: float = 0, end: bool = False
+    ) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
         for i in range(pieces):
             await send({"type": "http.response.body", "body": _chunk({"content": f"piece{i} "}), "more_body": True})
@@ -118,7 +120,11 @@ def _completion(request: dict[str, Any]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": "fine"}
     if request.get("tools"):
         call = {"name": request["tools"][0]["function"]["name"], "arguments": "{}"}
-        message = {"role": "assistant", "content": None, "tool_calls": [{"id": "t", "type": "function", "function": call}]}
+        message = {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "t", "type": "function", "function": call}],
+        }
     choices = [{"index": i, "message": message, "finish_reason": "stop"} for i in range(request.get("n") or 1)]
     return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices}
 

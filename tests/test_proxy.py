@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -71,14 +72,31 @@ def test_pass_changes_no_byte(proxy: str, upstream: FakeUpstream) -> None:
 
 def test_advice_disturbs_nothing_else(proxy: str, upstream: FakeUpstream) -> None:
     messages: list[Any] = [
-        {"role": "developer", "content": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}]},
+        {
+            "role": "developer",
+            "content": [{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
+        },
         {"role": "user", "name": "ann", "content": CLOCK},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        },
         {"role": "tool", "tool_call_id": "1", "content": "42"},
         {"role": "user", "content": "So shall I take the clock for her?"},
     ]
-    extra = {"seed": 123456789012345678901234567890, "x_unknown": {"a": [1.5, None, True, "é"]}, "logit_bias": {"50256": -100}}
-    body = {"model": "m", "n": 2, "messages": messages, "tools": [{"type": "function", "function": {"name": "f"}}], **extra}
+    extra = {
+        "seed": 123456789012345678901234567890,
+        "x_unknown": {"a": [1.5, None, True, "é"]},
+        "logit_bias": {"50256": -100},
+    }
+    body = {
+        "model": "m",
+        "n": 2,
+        "messages": messages,
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        **extra,
+    }
     response = httpx.post(f"{proxy}/v1/chat/completions", json=body)
     assert response.headers["x-normguard-action"] == "advise"
     sent = upstream.last
@@ -95,7 +113,9 @@ def test_tools_and_n(proxy: str) -> None:
         model="m",
         n=3,
         messages=[{"role": "user", "content": CLOCK}],
-        tools=[{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}],
+        tools=[
+            {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
+        ],
     )
     assert len(answer.choices) == 3
     calls = answer.choices[0].message.tool_calls
@@ -104,7 +124,9 @@ def test_tools_and_n(proxy: str) -> None:
 
 
 def test_streaming(proxy: str) -> None:
-    stream = client(proxy).chat.completions.create(model="m", stream=True, messages=[{"role": "user", "content": CLOCK}])
+    stream = client(proxy).chat.completions.create(
+        model="m", stream=True, messages=[{"role": "user", "content": CLOCK}]
+    )
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "piece0 piece1 piece2 "
 
 
@@ -112,7 +134,9 @@ async def test_async_and_async_streaming(proxy: str) -> None:
     async with AsyncOpenAI(base_url=f"{proxy}/v1", api_key="sk-test") as api:
         answer = await api.chat.completions.create(model="m", messages=[{"role": "user", "content": CLOCK}])
         assert answer.choices[0].message.content == "fine"
-        stream = await api.chat.completions.create(model="m", stream=True, messages=[{"role": "user", "content": HARMLESS}])
+        stream = await api.chat.completions.create(
+            model="m", stream=True, messages=[{"role": "user", "content": HARMLESS}]
+        )
         assert len([chunk async for chunk in stream]) == 4
 
 
@@ -143,9 +167,7 @@ def test_the_callers_key_is_forwarded_and_our_headers_are_not(proxy: str, upstre
     assert not [name for name in upstream.headers[-1] if name.startswith("x-normguard")]
 
 
-def test_the_proxys_own_key_replaces_the_callers(
-    start_proxy: Callable[..., str], upstream: FakeUpstream
-) -> None:
+def test_the_proxys_own_key_replaces_the_callers(start_proxy: Callable[..., str], upstream: FakeUpstream) -> None:
     own = start_proxy(upstream=upstream.base, upstream_api_key="sk-own")
     client(own).chat.completions.create(model="m", messages=[{"role": "user", "content": HARMLESS}])
     assert upstream.headers[-1]["authorization"] == "Bearer sk-own"
@@ -191,11 +213,21 @@ def test_pictures_as_data_urls_and_addresses(proxy: str, upstream: FakeUpstream)
     assert "cn.gift.clock" in remote.headers["x-normguard-norms"]
 
 
-BOMB = b"\x89PNG\r\n\x1a\n" + bytes.fromhex("0000000d49484452") + (20_000).to_bytes(4) * 2 + bytes.fromhex("0802000000")
+def bomb() -> bytes:
+    """A PNG of a few kilobytes that claims 20,000 x 20,000 pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    header = (20_000).to_bytes(4) * 2 + bytes([8, 2, 0, 0, 0])
+    pixels = zlib.compress(b"\0" * 5_000_000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
 BAD_PICTURES = {
     "no image": (data_url(b"hello, I am no image"), "invalid_image"),
     "truncated": (data_url(png((600, 600))[:400]), "invalid_image"),
-    "too many pixels": (data_url(BOMB + b"\0\0\0\0" * 4), "image_too_large"),
+    "too many pixels": (data_url(bomb()), "image_too_large"),
     "50 MB": (data_url(b"\xff" * 50_000_000), "image_too_large"),
     "not base64": ("data:image/png;base64,@@@@", "invalid_image"),
     "wrong type": (data_url(b"<p>", "text/html"), "invalid_image_type"),
@@ -231,8 +263,16 @@ BAD_BODIES = {
         "invalid_request",
         "messages[0].content[0].text",
     ),
-    "unknown country": (b'{"messages":[{"role":"user","content":"x"}],"normguard":{"country":"XQ"}}', "unknown_country", "country"),
-    "unknown locale": (b'{"messages":[{"role":"user","content":"x"}],"normguard":{"locale":"zz-ZZ"}}', "unknown_locale", "locale"),
+    "unknown country": (
+        b'{"messages":[{"role":"user","content":"x"}],"normguard":{"country":"XQ"}}',
+        "unknown_country",
+        "country",
+    ),
+    "unknown locale": (
+        b'{"messages":[{"role":"user","content":"x"}],"normguard":{"locale":"zz-ZZ"}}',
+        "unknown_locale",
+        "locale",
+    ),
     "unknown field": (
         b'{"messages":[{"role":"user","content":"x"}],"normguard":{"contry":"JP"}}',
         "invalid_normguard_field",
@@ -299,9 +339,11 @@ def test_an_upstream_that_dies_in_mid_stream(proxy: str) -> None:
 @pytest.mark.parametrize("model", ["endless", "hang"])
 def test_a_client_that_goes_away_ends_the_upstreams_work(proxy: str, upstream: FakeUpstream, model: str) -> None:
     body = {"model": model, "stream": model == "endless", "messages": [{"role": "user", "content": HARMLESS}]}
-    with pytest.raises(httpx.ReadTimeout), httpx.Client(timeout=0.4) as http, http.stream(
-        "POST", f"{proxy}/v1/chat/completions", json=body
-    ) as response:
+    with (
+        pytest.raises(httpx.ReadTimeout),
+        httpx.Client(timeout=0.4) as http,
+        http.stream("POST", f"{proxy}/v1/chat/completions", json=body) as response,
+    ):
         for _ in response.iter_bytes():
             if model == "endless":
                 raise httpx.ReadTimeout("enough")
@@ -350,9 +392,14 @@ def test_the_demo_model_without_an_upstream(start_proxy: Callable[..., str]) -> 
     assert [model.id for model in api.models.list()] == ["normguard-demo"]
     message = picture_message(f"data:image/png;name=wall-clock.png;base64,{base64.b64encode(png()).decode()}")
     after = api.chat.completions.create(model="normguard-demo", messages=message).choices[0].message.content or ""
-    before = api.chat.completions.create(
-        model="normguard-demo", messages=message, extra_headers={"x-normguard-policy": "off"}
-    ).choices[0].message.content or ""
+    before = (
+        api.chat.completions.create(
+            model="normguard-demo", messages=message, extra_headers={"x-normguard-policy": "off"}
+        )
+        .choices[0]
+        .message.content
+        or ""
+    )
     assert "not a real one" in before
     assert "wonderful choice" in before
     assert "not a real one" in after

@@ -194,7 +194,14 @@ def _server(command: Sequence[str], ready: str = "/") -> Iterator[str]:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NORMGUARD_", "LITELLM_"))}
-    return {**kept, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION"}
+    litellm = {
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_MODE": "PRODUCTION",
+        # Without keys to check it is at its fastest; it listens on loopback only.
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+    }
+    return {**kept, **litellm}
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

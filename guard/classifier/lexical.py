@@ -42,7 +42,7 @@ class LexicalScorer:
         if not candidates:
             return Scores(0.0, ())
         wording = self._index.scores(stems(exchange.query, "en"))
-        unseen = bool(exchange.images or POINTING in findings.situations) and not findings.shown
+        unseen = bool(exchange.images or "pointing" in findings.intents) and not findings.shown
         relevance = tuple(
             _logistic(self._logit(norm, findings, wording.get(norm.id, 0.0), unseen)) for norm in candidates
         )
@@ -73,10 +73,6 @@ class LexicalScorer:
     def _overlap(self, norm: Norm, concepts: dict[str, float]) -> float:
         """The best shared concept, one that few norms name counting for more."""
         return max((concepts[id_] * self._rarity[id_] for id_ in norm.visual if id_ in concepts), default=0.0)
-
-
-POINTING = "pointing"
-"""The situation of a question that points at a picture: "which of these", "the one in the photo"."""
 
 
 def _texts(norm: Norm) -> str:

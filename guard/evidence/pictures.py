@@ -27,7 +27,7 @@ except ImportError:
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
-THUMBNAIL = 512
+THUMBNAIL = 384
 
 _GPS_IFD, _IMAGE_DESCRIPTION = 0x8825, 0x010E
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
@@ -40,7 +40,7 @@ class Picture:
     Attributes:
         format: ``JPEG``, ``PNG``, ``WEBP``, ``GIF`` or ``HEIF``.
         size: width and height in pixels, as stored.
-        thumbnail: upright RGB picture of at most 512 x 512 pixels, for models that look at it.
+        thumbnail: upright RGB picture of at most 384 x 384 pixels, for models that look at it.
         location: latitude and longitude in degrees (WGS 84) from EXIF, or None.
         title: description in the metadata (EXIF ImageDescription, PNG Title or Description); untrusted.
     """
@@ -98,11 +98,9 @@ def _read(image: Pillow.Image, param: str | None) -> Picture:
     size, format_ = image.size, str(image.format)
     exif = image.getexif()
     title = exif.get(_IMAGE_DESCRIPTION) or image.info.get("Title") or image.info.get("Description")
-    # JPEG decodes straight to an eighth of its size where that suffices: several times faster, and as upright.
-    image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-    image.load()
+    # With so small a gap JPEG decodes straight to a half, quarter or eighth of its size: several times faster.
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Pillow.Resampling.BILINEAR, reducing_gap=1.0)
     upright = ImageOps.exif_transpose(image)
-    upright.thumbnail((THUMBNAIL, THUMBNAIL))
     return Picture(
         format=format_,
         size=size,

@@ -62,6 +62,7 @@ class Library:
         shared: tuple[tuple[Kind, dict[str, Term]], ...] = (
             ("concept", self.vocabulary.concepts),
             ("situation", self.vocabulary.situations),
+            ("intent", self.vocabulary.intents),
         )
         for shared_kind, terms in shared:
             for id_, known in terms.items():

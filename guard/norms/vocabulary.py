@@ -1,4 +1,4 @@
-"""The shared vocabulary: concepts that pictures and texts can show, and situations that requests are about."""
+"""The shared vocabulary: what pictures and texts can show, what requests are about, and what they ask for."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from guard.resources import folder
 
 
 class Term(BaseModel):
-    """A concept or situation with its names in every supported language, the usual one first.
+    """A concept, situation or intent with its names in every supported language, the usual one first.
 
     Attributes:
-        title: what a situation is, in a phrase; concepts have none.
+        title: what a situation or intent is, in a phrase; concepts have none.
         broader: the concept of which this one is a kind: what holds for clocks holds for wall clocks.
-        names: language code to names; for situations, to words and phrases that show it.
+        names: language code to names; for situations and intents, to words and phrases that show them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +48,7 @@ class Term(BaseModel):
 
 
 class Vocabulary:
-    """All concepts and situations by id.
+    """All concepts, situations and intents by id.
 
     Raises:
         PackError: a file is missing or faulty, or a concept's `broader` is unknown or runs in a circle.
@@ -58,6 +58,7 @@ class Vocabulary:
         directory = directory or folder("policies") / "vocabulary"
         self.concepts = _read(directory / "concepts.yaml")
         self.situations = _read(directory / "situations.yaml")
+        self.intents = _read(directory / "intents.yaml")
         self._broader = {id_: self._chain(id_, directory) for id_ in self.concepts}
 
     def _chain(self, id_: str, directory: Path) -> tuple[str, ...]:

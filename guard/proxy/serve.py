@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,12 @@ def listen(settings: Settings) -> socket.socket:
 
 def make_server(settings: Settings, guard: Guard | None = None) -> uvicorn.Server:
     """A server ready to run on a socket from `listen`."""
-    app = create_app(guard or build_guard(settings), upstream_maker(settings), max_body=settings.max_body)
+    guard = guard or build_guard(settings)
+    # The lexicon is some hundred thousand objects that live as long as the process: without this, each full garbage
+    # collection walks them all and stops the world for a tenth of a second.
+    gc.collect()
+    gc.freeze()
+    app = create_app(guard, upstream_maker(settings), max_body=settings.max_body)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=settings.drain, server_header=False
     )
