@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import time
@@ -340,13 +341,11 @@ def test_an_upstream_that_dies_in_mid_stream(proxy: str) -> None:
 def test_a_client_that_goes_away_ends_the_upstreams_work(proxy: str, upstream: FakeUpstream, model: str) -> None:
     body = {"model": model, "stream": model == "endless", "messages": [{"role": "user", "content": HARMLESS}]}
     with (
-        pytest.raises(httpx.ReadTimeout),
+        contextlib.suppress(httpx.ReadTimeout),
         httpx.Client(timeout=0.4) as http,
         http.stream("POST", f"{proxy}/v1/chat/completions", json=body) as response,
     ):
-        for _ in response.iter_bytes():
-            if model == "endless":
-                raise httpx.ReadTimeout("enough")
+        assert next(response.iter_bytes())
     assert upstream.cancelled.wait(1.0)
 
 

@@ -235,5 +235,6 @@ def _show_missed(text: Sequence[Outcome], seen: Sequence[Outcome]) -> None:
                 query = outcome.query
                 print(
                     f"  {query.norm} {query.country} {query.language} wanted {wanted} item {query.item!r} "
-                    f"cultures {codes} situations {list(outcome.decision.situations)[:5]} sent {sent}\n    {query.query[:200]}"
+                    f"cultures {codes} situations {list(outcome.decision.situations)[:5]} sent {sent}\n"
+                    f"    {query.query[:200]}"
                 )

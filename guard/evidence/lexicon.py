@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from guard.evidence.words import fold, runs, stemmer, words
 from guard.types import Kind
@@ -18,12 +19,18 @@ MAX_RUN = 12
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a name stands for. `proper`: in Latin script it counts only with a capital letter ("Turkey", "Nice")."""
+    """What a name stands for.
+
+    Attributes:
+        kind, value, score: of the evidence that it gives.
+        capital: whether in Latin script it counts only with a capital letter: ``no``, ``usual`` (in a text that has
+            capitals at all: "Turkey"), or ``always`` ("Nice", which is a word more often than a town).
+    """
 
     kind: Kind
     value: str
     score: float
-    proper: bool = False
+    capital: Literal["no", "usual", "always"] = "no"
 
 
 class Lexicon:
@@ -31,7 +38,7 @@ class Lexicon:
 
     A dictionary from word n-grams to entries, one for each language, so that a look-up costs the same however many
     names there are; runs of unspaced scripts are searched by substring. The longest name at a place wins over those
-    inside it, except that a culture named inside a longer name still counts.
+    inside it, except that a culture still counts inside a name of something else ("Japanese tea").
     """
 
     def __init__(self) -> None:
@@ -61,20 +68,23 @@ class Lexicon:
         """Entries named in `text`, read as each of `languages` and as names common to all."""
         folded = fold(text)
         if spaced := words(folded):
-            capitals = _capitalised(text, len(spaced))
+            capitals = [not word[0].islower() for word in words(text)]
+            if len(capitals) != len(spaced):
+                capitals = [True] * len(spaced)
+            telling = not text.islower() and not text.isupper()
             for language in dict.fromkeys((*languages, ANY)):
                 if phrases := self._phrases.get(language):
-                    yield from self._find_spaced(spaced, language, phrases, capitals)
+                    yield from self._find_spaced(spaced, language, phrases, capitals, telling)
         for run in runs(folded):
             yield from self._find_unspaced(run)
 
     def _find_spaced(
-        self, spaced: list[str], language: str, phrases: dict[str, list[Entry]], capitals: list[bool] | None
+        self, spaced: list[str], language: str, phrases: dict[str, list[Entry]], capitals: list[bool], telling: bool
     ) -> Iterator[Entry]:
         stem = stemmer(language)
         stemmed = spaced if language == ANY else [stem(word) for word in spaced]
         first = self._first[language]
-        covered = 0
+        cover = _Cover()
         for start, head in enumerate(stemmed):
             if head not in first:
                 continue
@@ -82,25 +92,40 @@ class Lexicon:
                 entries = phrases.get(head if end == start + 1 else " ".join(stemmed[start:end]))
                 if entries is None:
                     continue
-                capital = capitals is None or capitals[start]
-                for entry in entries:
-                    if (capital or not entry.proper) and (end > covered or entry.kind == "culture"):
-                        yield entry
-                covered = max(covered, end)
-                break
+                if telling:
+                    entries = entries if capitals[start] else [entry for entry in entries if entry.capital == "no"]
+                else:
+                    entries = [entry for entry in entries if entry.capital != "always"]
+                if entries:
+                    yield from cover.uncovered(entries, end)
+                    break
 
     def _find_unspaced(self, run: str) -> Iterator[Entry]:
-        covered = 0
+        cover = _Cover()
         for start in range(len(run) - 1):
             if run[start : start + 2] not in self._heads:
                 continue
             for end in range(min(len(run), start + MAX_RUN), start + 1, -1):
                 if (entries := self._unspaced.get(run[start:end])) is not None:
-                    for entry in entries:
-                        if end > covered or entry.kind == "culture":
-                            yield entry
-                    covered = max(covered, end)
+                    yield from cover.uncovered(entries, end)
                     break
+
+
+class _Cover:
+    """How far the names found so far reach, to leave out those inside them."""
+
+    __slots__ = ("any", "culture")
+
+    def __init__(self) -> None:
+        self.any = self.culture = 0
+
+    def uncovered(self, entries: list[Entry], end: int) -> list[Entry]:
+        """Of the entries of a name that ends at `end`, those that no longer name hides."""
+        new = [entry for entry in entries if end > (self.culture if entry.kind == "culture" else self.any)]
+        if any(entry.kind == "culture" for entry in new):
+            self.culture = end
+        self.any = max(self.any, end)
+        return new
 
 
 def _put(table: dict[str, list[Entry]], key: str, entry: Entry) -> None:
@@ -111,11 +136,3 @@ def _put(table: dict[str, list[Entry]], key: str, entry: Entry) -> None:
                 entries[i] = entry
             return
     entries.append(entry)
-
-
-def _capitalised(text: str, count: int) -> list[bool] | None:
-    """For each word, whether it begins with a capital; None where capitals tell nothing (all or none are)."""
-    if text.islower() or text.isupper():
-        return None
-    flags = [not word[0].islower() for word in words(text)]
-    return flags if len(flags) == count else None

@@ -17,12 +17,15 @@ from babel import Locale
 from babel.numbers import get_territory_currencies
 
 from guard.evidence.lexicon import ANY, Entry, Lexicon
+from guard.evidence.words import fold, stems
 from guard.norms.model import LANGUAGES
 
 _FARTHEST_KM = 150.0
 _EARTH_KM = 6371.0
 # Below this a city's name is more often a surname or a common word than the city.
 _NAMED_FROM = 100_000
+# Of two countries whose names share a stem (Niger, Nigeria), the one that is likelier meant comes first.
+_ORDER = {"NG": -1}
 # CLDR has no short forms; two-letter ISO codes are too often words to be taken as names.
 _ABBREVIATIONS = {
     "USA": "US",
@@ -64,14 +67,19 @@ def add_places(lexicon: Lexicon) -> None:
 
 def _add_countries(lexicon: Lexicon) -> None:
     for language in LANGUAGES:
-        territories = Locale(language).territories
-        for code in countries():
-            if name := territories.get(code):
-                entry = Entry("culture", code, 0.95, proper=language == "en")
-                for variant in _variants(name):
-                    lexicon.add(variant, language, entry)
+        names = {code: name for code, name in Locale(language).territories.items() if code in countries()}
+        taken: set[str] = set()
+        for code, name in sorted(names.items(), key=lambda item: _ORDER.get(item[0], 0)):
+            entry = Entry("culture", code, 0.95, "usual" if language == "en" else "no")
+            for variant in _variants(name):
+                if variant != name and variant in names.values():
+                    continue  # "Hong Kong (China)" is no other name of China
+                # Where two countries' stems are the same, only the exact name stands for the second.
+                stem = " ".join(stems(variant, language))
+                lexicon.add(variant, ANY if stem and stem in taken else language, entry)
+                taken.add(stem)
     for short, code in _ABBREVIATIONS.items():
-        lexicon.add(short, ANY, Entry("culture", code, 0.8, proper=True))
+        lexicon.add(short, ANY, Entry("culture", code, 0.8, "always"))
 
 
 def _variants(name: str) -> Iterator[str]:
@@ -98,23 +106,27 @@ def _add_currencies(lexicon: Lexicon) -> None:
                 lexicon.add(name, language, Entry("culture", code, 0.7))
     for currency, code in unique.items():
         if currency not in {"ALL", "TOP", "PEN", "MOP", "CUP", "MUR", "BAM", "LAK", "GEL", "COP"}:
-            lexicon.add(currency, ANY, Entry("culture", code, 0.6, proper=True))
+            lexicon.add(currency, ANY, Entry("culture", code, 0.6, "always"))
     for word, code in {"yen": "JP", "renminbi": "CN", "rupiah": "ID", "baht": "TH", "naira": "NG"}.items():
         lexicon.add(word, ANY, Entry("culture", code, 0.7))
 
 
 def _add_cities(lexicon: Lexicon) -> None:
+    countries_names = {fold(name) for language in LANGUAGES for name in Locale(language).territories.values()}
     for city in _read_cities():
         population = city["population"]
         if population < _NAMED_FROM or city["countrycode"] not in countries():
             continue
-        entry = Entry("culture", city["countrycode"], 0.85 if population >= 500_000 else 0.6, proper=True)
-        if len(city["name"]) >= 4:
+        large = population >= 1_000_000
+        entry = Entry("culture", city["countrycode"], 0.85 if large else 0.6, "usual" if large else "always")
+        if len(city["name"]) >= 4 and fold(city["name"]) not in countries_names:
             lexicon.add(city["name"], ANY, entry)
         for name in city["alternatenames"]:
+            if fold(name) in countries_names:
+                continue  # Franca in Brazil, where the country França is meant
             if name.isascii():
                 # Latin forms are mostly transliterations nobody writes; only exonyms of large cities matter.
-                if population >= 1_000_000 and len(name) >= 5 and name[0].isupper() and name.isalpha():
+                if large and len(name) >= 5 and name[0].isupper() and name.isalpha():
                     lexicon.add(name, ANY, entry)
                 continue
             script = unicodedata.name(name[0], "").partition(" ")[0]

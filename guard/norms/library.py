@@ -52,9 +52,10 @@ class Library:
             for kind, score in _CUE_SCORES.items():
                 for language, names in getattr(pack.cues, kind).items():
                     # Demonyms are capitalised in English alone; a dish is written either way.
-                    proper = language == "en" and kind in {"demonyms", "places"}
+                    named = language == "en" and kind in {"demonyms", "places"}
+                    entry = Entry("culture", pack.country, score, "usual" if named else "no")
                     for name in names:
-                        lexicon.add(name, language, Entry("culture", pack.country, score, proper=proper))
+                        lexicon.add(name, language, entry)
             for norm in pack.norms:
                 for term in norm.terms:
                     lexicon.add(term, ANY, Entry("norm", norm.id, 0.9))

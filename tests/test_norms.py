@@ -1,0 +1,193 @@
+"""Packs, vocabulary, lint, retrieval."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from guard import Guard, PackError
+from guard.classifier.lexical import LexicalScorer
+from guard.norms.library import Library
+from guard.norms.lint import lint
+from guard.norms.model import LANGUAGES, Norm, Pack
+from guard.norms.packs import read_pack, read_packs
+from guard.norms.retrieval import candidates
+from guard.norms.vocabulary import Vocabulary
+from guard.types import Findings
+from tests.conftest import SHARED, needs_data
+
+
+def norm(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "xx.gift.things",
+        "title": "Things are not given as gifts",
+        "expectation": "Nobody gives things to a host.",
+        "breach": "Bring your host a thing.",
+        "why": "Things stand for partings.",
+        "instead": "sweets or flowers",
+        "situations": ["gift"],
+        "domains": ["shopping"],
+        "visual": ["clock"],
+        "severity": 1,
+        "strength": "common",
+        "sources": [{"title": "A page", "url": "https://www.britannica.com/topic/etiquette"}],
+    } | changes
+
+
+def pack(*norms: dict[str, Any], country: str = "XX") -> dict[str, Any]:
+    return {"country": country, "reviewed": "2026-11-23", "norms": list(norms)}
+
+
+def write(folder: Path, content: Any, name: str = "xx.yaml") -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def test_every_pack_that_comes_along_is_clean(guard: Guard) -> None:
+    faults = lint(guard.library, guard.scorer, data=SHARED if SHARED.is_dir() else None)
+    assert [str(fault) for fault in faults] == []
+
+
+def test_the_model_packs_are_there(guard: Guard) -> None:
+    for code in ("CN", "JP", "IN"):
+        assert len(guard.library.packs[code].norms) >= 25
+
+
+def test_vocabularies_have_every_language(guard: Guard) -> None:
+    vocabulary = guard.library.vocabulary
+    for terms in (vocabulary.concepts, vocabulary.situations, vocabulary.intents):
+        for term in terms.values():
+            assert set(term.names) == set(LANGUAGES)
+
+
+BAD = {
+    "a missing field": (
+        {k: v for k, v in norm().items() if k != "instead"},
+        "norm xx.gift.things: instead: Field required",
+    ),
+    "an unknown field": (norm(colour="red"), "norm xx.gift.things: colour: Extra inputs"),
+    "a bad severity": (norm(severity=4), "norm xx.gift.things: severity"),
+    "no source": (norm(sources=[]), "norm xx.gift.things: sources"),
+    "a source that is no address": (norm(sources=[{"title": "x y", "url": "page"}]), "sources.0.url"),
+    "one source for severity 3": (norm(severity=3), "severity 3 needs two sources"),
+    "contested without saying by whom": (norm(strength="contested"), "'differs' must say"),
+    "a foreign id": (norm(id="yy.gift.things"), "its id must begin with xx."),
+    "an id of a wrong form": (norm(id="Things"), "norm Things: id"),
+    "too long a title": (norm(title="x" * 91), "norm xx.gift.things: title"),
+    "no scope in scope": (norm(scope={}), "leave scope out"),
+    "no id": ({k: v for k, v in norm().items() if k != "id"}, "norm number 1: id: Field required"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_pack_is_refused_with_file_norm_and_field(tmp_path: Path, case: str) -> None:
+    content, message = BAD[case]
+    path = write(tmp_path, pack(content))
+    with pytest.raises(PackError) as caught:
+        read_pack(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "norms: [", "country: XX", "\x00"])
+def test_a_file_that_is_no_pack(tmp_path: Path, content: str) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(PackError, match=r"xx\.yaml"):
+        read_pack(path)
+
+
+def test_ids_given_twice_and_missing_folders(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="given twice"):
+        read_pack(write(tmp_path, pack(norm(), norm())))
+    with pytest.raises(PackError, match="no such folder"):
+        read_packs([tmp_path / "nowhere"])
+
+
+def test_an_operators_pack_replaces_ours(tmp_path: Path, guard: Guard) -> None:
+    write(tmp_path, pack(norm(id="jp.gift.things"), country="JP"), "jp.yaml")
+    packs = read_packs([Path("policies/norms"), tmp_path])
+    assert [n.id for n in packs["JP"].norms] == ["jp.gift.things"]
+    assert len(packs["CN"].norms) > 1
+
+
+def test_a_pack_speaks_for_a_place_that_has_none(guard: Guard) -> None:
+    china = Pack.model_validate(pack(norm(id="cn.gift.things"), country="CN") | {"also": ["HK"]})
+    library = Library({"CN": china}, guard.library.vocabulary)
+    assert [n.id for n in library.of_country("HK")] == ["cn.gift.things"]
+
+
+def faults_of(guard: Guard, *norms: dict[str, Any]) -> list[str]:
+    library = Library({"XX": Pack.model_validate(pack(*norms))}, guard.library.vocabulary)
+    return [str(fault) for fault in lint(library, LexicalScorer(library))]
+
+
+def test_lint_finds_unknown_terms_and_double_citations(guard: Guard) -> None:
+    source = norm()["sources"][0]
+    found = faults_of(guard, norm(visual=["clokc"], situations=["gift", "gifft"], sources=[source, source]))
+    assert found == [
+        "xx.gift.things: situations: 'gifft' is not in the vocabulary",
+        "xx.gift.things: sources: the same page is cited twice",
+        "xx.gift.things: visual: 'clokc' is not in the vocabulary",
+    ]
+
+
+def test_lint_finds_near_duplicates_and_unreachable_norms(guard: Guard) -> None:
+    assert any("nearly the same as" in fault for fault in faults_of(guard, norm(), norm(id="xx.gift.other")))
+    rivals = [norm(id=f"xx.gift.rival-{i}", severity=2) for i in range(9)]
+    hidden = norm(id="xx.gift.hidden", situations=["wedding"], visual=[], title="Hidden", expectation="What is hidden.")
+    rivals = [rival | {"situations": ["wedding", "gift"]} for rival in rivals]
+    assert any(f.startswith("xx.gift.hidden: visual") and "outrank" in f for f in faults_of(guard, hidden, *rivals))
+
+
+def test_lint_finds_private_pages_and_copied_sentences(tmp_path: Path, guard: Guard) -> None:
+    copied = "one two three four five six seven eight nine ten"
+    write(tmp_path, '{"a": ["' + copied + '"]}', "data.json")
+    library = Library({"XX": Pack.model_validate(pack(norm(why=f"It says: {copied}.")))}, guard.library.vocabulary)
+    found = [str(fault) for fault in lint(library, LexicalScorer(library), data=tmp_path)]
+    assert any("why: shares 9 words" in fault for fault in found)
+    local = norm(sources=[{"title": "A page", "url": "http://localhost/x"}])
+    assert any("cannot be a public page" in fault for fault in faults_of(guard, local))
+
+
+def test_a_vocabulary_with_faults(tmp_path: Path) -> None:
+    names = {language: ["word"] for language in LANGUAGES}
+    for name in ("situations.yaml", "intents.yaml"):
+        write(tmp_path, {"gift": names}, name)
+    write(tmp_path, {"clock": {"en": ["clock"]}}, "concepts.yaml")
+    with pytest.raises(PackError, match=r"concepts\.yaml: clock: .*no name in es"):
+        Vocabulary(tmp_path)
+    write(tmp_path, {"clock": names | {"broader": "thing"}}, "concepts.yaml")
+    with pytest.raises(PackError, match="no concept 'thing'"):
+        Vocabulary(tmp_path)
+    write(tmp_path, {"a": names | {"broader": "b"}, "b": names | {"broader": "a"}}, "concepts.yaml")
+    with pytest.raises(PackError, match="circle"):
+        Vocabulary(tmp_path)
+
+
+def test_candidates_are_those_of_the_likeliest_countries_that_the_policy_allows(guard: Guard) -> None:
+    findings = Findings(cultures={"JP": 0.9, "CN": 0.8, "IN": 0.2, "AQ": 0.9}, sources={})
+    found = candidates(findings, guard.library, allow=lambda code: code != "CN")
+    assert {n.country for n in found} == {"JP"}
+    named = dataclasses.replace(findings, cultures={}, named={guard.library.packs["IN"].norms[0].id: 0.9})
+    assert [n.country for n in candidates(named, guard.library)] == ["IN"]
+
+
+def test_norms_print_their_scope() -> None:
+    scoped = Norm.model_validate(norm(scope={"region": "Bali", "faith": "Hindu"}))
+    assert str(scoped.scope) == "Bali, Hindu"
+
+
+@needs_data
+def test_links_name_norms_that_exist(guard: Guard) -> None:
+    from benchmarks.detection.data import read_cross
+    from benchmarks.detection.run import read_links
+
+    links = read_links()
+    known = {query.norm for query in read_cross(SHARED)}
+    assert set(links) <= known
+    assert {id_ for ids in links.values() for id_ in ids} <= set(guard.library.norms)
