@@ -108,6 +108,12 @@ def test_ids_given_twice_and_missing_folders(tmp_path: Path) -> None:
         read_packs([tmp_path / "nowhere"])
 
 
+def test_norway_is_no_boolean(tmp_path: Path) -> None:
+    text = yaml.safe_dump(pack(norm(id="no.gift.things"), country="NO")).replace("'NO'", "NO")
+    assert "country: NO" in text
+    assert read_pack(write(tmp_path, text)).country == "NO"
+
+
 def test_an_operators_pack_replaces_ours(tmp_path: Path, guard: Guard) -> None:
     write(tmp_path, pack(norm(id="jp.gift.things"), country="JP"), "jp.yaml")
     packs = read_packs([Path("policies/norms"), tmp_path])
