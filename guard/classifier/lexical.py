@@ -42,33 +42,29 @@ class LexicalScorer:
         if not candidates:
             return Scores(0.0, ())
         wording = self._index.scores(stems(exchange.query, "en"))
-        unseen = bool(exchange.images or "pointing" in findings.intents) and not findings.shown
+        # A picture of unknown content may show whatever the words leave open, if the question is about a choice at all.
+        pictured = bool(exchange.images) or "pointing" in findings.intents
+        open_choice = pictured and not findings.shown and bool(findings.situations or "choosing" in findings.intents)
         relevance = tuple(
-            _logistic(self._logit(norm, findings, wording.get(norm.id, 0.0), unseen)) for norm in candidates
+            _logistic(self._logit(norm, findings, wording.get(norm.id, 0.0), open_choice)) for norm in candidates
         )
         return Scores(max(relevance), relevance)
 
-    def _logit(self, norm: Norm, findings: Findings, wording: float, unseen: bool) -> float:
+    def _logit(self, norm: Norm, findings: Findings, wording: float, open_choice: bool) -> float:
         situation = max(
             (findings.situations.get(id_, 0.0) * 0.85**rank for rank, id_ in enumerate(norm.situations)), default=0.0
         )
         second = sum(findings.situations.get(id_, 0.0) for id_ in norm.situations) - situation
         shown = self._overlap(norm, findings.shown)
-        mentioned = self._overlap(norm, findings.mentioned)
         named = findings.named.get(norm.id, 0.0)
-        culture = findings.cultures.get(norm.country, 0.0)
-        logit = -4.6
+        logit = -4.6 + 1.6 * (findings.cultures.get(norm.country, 0.0) - 0.5) + 0.15 * (norm.severity - 2)
         logit += 1.6 * situation + 0.3 * min(second, 2.0)
-        logit += 3.4 * shown + 1.8 * mentioned + 3.0 * named
-        logit += 2.2 * wording
-        logit += 1.6 * (culture - 0.5)
-        if unseen:
-            logit += 1.2 * situation * (1.0 if norm.visual else 0.4)
+        logit += 3.4 * shown + 1.8 * self._overlap(norm, findings.mentioned) + 3.0 * named + 2.2 * wording
+        if open_choice:
+            logit += 1.2 + (1.4 if norm.visual else 0.4) * situation
         elif findings.shown and not shown:
             logit -= 0.8
-        if norm.scope is not None and not named:
-            logit -= 0.5
-        return logit + 0.15 * (norm.severity - 2)
+        return logit - (0.5 if norm.scope is not None and not named else 0.0)
 
     def _overlap(self, norm: Norm, concepts: dict[str, float]) -> float:
         """The best shared concept, one that few norms name counting for more."""
