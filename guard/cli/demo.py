@@ -25,7 +25,7 @@ _SCENES = (
         "My colleague in Shanghai has a new baby. Is the one in this picture a good present?",
         "wall-clock.png",
     ),
-    _Scene("In Japanese", "京都の友人の新築祝いに、この写真の品を贈ってもいいですか？", "kitchen-knife.png"),
+    _Scene("In Japanese", "京都の友人の新築祝いに、この写真の品を贈ってもいいですか？", "包丁.png"),
     _Scene("A harmless one", "How do I convert 3 cups of flour to grams?", None),
 )
 
@@ -105,10 +105,10 @@ def _side_by_side(console: Any, before: str, after: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(expand=True, show_lines=False)
-    table.add_column("without NormGuard", ratio=1, header_style="red")
-    table.add_column("with NormGuard", ratio=1, header_style="green")
-    table.add_row(Text(before), Text(after))
+    table = Table(expand=True)
+    table.add_column("without NormGuard", ratio=1, header_style="red", overflow="fold")
+    table.add_column("with NormGuard", ratio=1, header_style="green", overflow="fold")
+    table.add_row(Text(before, overflow="fold"), Text(after, overflow="fold"))
     console.print(table)
     console.print()
 

@@ -28,6 +28,28 @@ _BY_SCRIPT = {
 # Letters that only Persian has, or writes differently from Arabic.
 _PERSIAN = re.compile("[پچژگیک]")
 _ARABIC = re.compile("[يكةى]")
+_ENGLISH = frozenset(
+    [
+        "the",
+        "is",
+        "what",
+        "which",
+        "and",
+        "with",
+        "how",
+        "of",
+        "should",
+        "this",
+        "are",
+        "my",
+        "for",
+        "can",
+        "from",
+        "where",
+        "want",
+        "i'm",
+    ]
+)
 _LATIN = ("en", "es", "fr", "pt", "id")
 _SAMPLE = 300
 _LATIN_SAMPLE = 160  # bytes beyond which the identifier hardly changes its mind, and costs most of the time
@@ -70,8 +92,10 @@ def languages_of(text: str) -> list[str]:
 
 
 def _classify(text: str) -> str:
-    if text.isascii() and len(text) < 12:
-        return "en"  # too short to tell; names are found as common names anyway
+    # Most requests are in English, and three of its own small words settle that in a hundredth of the time. What is too
+    # short to tell is read as English too: names are found as common names anyway.
+    if text.isascii() and (len(text) < 12 or len(_ENGLISH.intersection(text.lower().split())) >= 3):
+        return "en"
     return str(_identifier().classify(text)[0])
 
 

@@ -129,7 +129,8 @@ class _Proxy:
             return response
 
     async def pass_through(self, request: Request) -> Response:
-        path = request.url.path.removeprefix("/v1/")
+        # As it came, percent-encoding and all: what is encoded there may mean something to the upstream.
+        path = request.scope["raw_path"].decode("latin-1").removeprefix("/v1/")
         has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
         body: bytes | AsyncIterator[bytes] = request.stream() if has_body else b""
         try:
@@ -213,7 +214,7 @@ class _Proxy:
             self.metrics.count_degraded(source)
 
     async def _send(self, request: Request, path: str, body: bytes | AsyncIterator[bytes]) -> Reply:
-        query = request.url.query
+        query = request.scope["query_string"].decode("latin-1")
         headers = [
             (name, value) for name, value in end_to_end(request.headers.items()) if not name.startswith("x-normguard-")
         ]

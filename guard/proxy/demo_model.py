@@ -125,11 +125,16 @@ def _name(url: str) -> str:
     path = image.name or (urlsplit(image.url).path if image.url else "")
     stem = unquote(path).rpartition("/")[2].rpartition(".")[0] or path
     words = re.sub(r"[-_+\d]+", " ", stem).strip()
-    return f"the {words}" if words else ""
+    return f"the {words}" if words.isascii() and words else words
 
 
 def _fitting(seen: _Seen) -> tuple[str, str] | None:
-    """The note that speaks of what is seen or asked, by shared words; None if none does."""
+    """The note that speaks of what is seen or asked, by shared words; None if none does.
+
+    It knows English words only: of a thing named in another script it believes the first note, which is the likeliest.
+    """
+    if seen.notes and seen.thing and not seen.thing.isascii():
+        return seen.notes[0]
     looked = set(stems(seen.thing or seen.query, "en")) - {"the", "a"}
     best = max(seen.notes, key=lambda note: len(looked & set(stems(note[0], "en"))), default=None)
     return best if best and looked & set(stems(best[0], "en")) else None

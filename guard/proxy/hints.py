@@ -25,6 +25,9 @@ class _Extra(BaseModel):
     location: tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]] | None = None
 
 
+_NOTHING = _Extra()
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Hints and policy that the caller names.
@@ -50,7 +53,7 @@ def read_asked(headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
     """
     plain = FIELD not in body
     try:
-        extra = _Extra() if plain else _Extra.model_validate(body[FIELD])
+        extra = _NOTHING if plain else _Extra.model_validate(body[FIELD])
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, (FIELD, *fault["loc"])))
