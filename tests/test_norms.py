@@ -145,7 +145,7 @@ def test_lint_finds_unknown_terms_and_double_citations(guard: Guard) -> None:
 def test_lint_finds_near_duplicates_and_unreachable_norms(guard: Guard) -> None:
     assert any("nearly the same as" in fault for fault in faults_of(guard, norm(), norm(id="xx.gift.other")))
     rivals = [norm(id=f"xx.gift.rival-{i}", severity=2) for i in range(9)]
-    hidden = norm(id="xx.gift.hidden", situations=["wedding"], visual=[], title="Hidden", expectation="What is hidden.")
+    hidden = norm(id="xx.gift.hidden", situations=["wedding"], visual=[], expectation="What is hidden.")
     rivals = [rival | {"situations": ["wedding", "gift"]} for rival in rivals]
     assert any(f.startswith("xx.gift.hidden: visual") and "outrank" in f for f in faults_of(guard, hidden, *rivals))
 

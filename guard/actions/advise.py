@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from guard.evidence.places import country_name
 from guard.norms.model import Norm, Strength
 
-_OPENING = (
-    "Cultural note for {places}. Local expectations that this request may run into; a picture may show what the words "
-    "do not say:"
-)
+_OPENING = "Cultural note, {places}. A picture may show what the words do not say; these local expectations may apply:"
 _CLOSING = (
-    "Look at the picture first. If one applies, do not recommend what it rules out: say so kindly in a sentence with "
-    "the reason, and offer the alternative. If none applies, answer as usual without mentioning this note. Answer in "
-    "the user's language; do not lecture."
+    "If one does, do not recommend what it rules out: say so kindly in a sentence, with the reason, and offer the "
+    "alternative. If none does, answer as usual. Use the user's language; no lecture, no mention of this note."
 )
 
 CHARACTERS_PER_TOKEN = 4.2

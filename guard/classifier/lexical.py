@@ -59,11 +59,11 @@ class LexicalScorer:
         named = findings.named.get(norm.id, 0.0)
         logit = -4.6 + 1.6 * (findings.cultures.get(norm.country, 0.0) - 0.5) + 0.15 * (norm.severity - 2)
         logit += 1.6 * situation + 0.3 * min(second, 2.0)
-        logit += 3.4 * shown + 1.8 * self._overlap(norm, findings.mentioned) + 3.0 * named + 2.2 * wording
+        logit += 4.4 * shown + 1.8 * self._overlap(norm, findings.mentioned) + 3.0 * named + 2.2 * wording
         if open_choice:
             logit += 1.2 + (1.4 if norm.visual else 0.4) * situation
-        elif findings.shown and not shown:
-            logit -= 0.8
+        if "mindful" in findings.intents:
+            logit -= 1.5
         return logit - (0.5 if norm.scope is not None and not named else 0.0)
 
     def _overlap(self, norm: Norm, concepts: dict[str, float]) -> float:
@@ -81,7 +81,7 @@ def _rarity(library: Library) -> defaultdict[str, float]:
     worst: defaultdict[str, int] = defaultdict(int)
     for (_, id_), n in counts.items():
         worst[id_] = max(worst[id_], n)
-    return defaultdict(lambda: 1.0, {id_: 1.0 / (1.0 + 0.15 * (n - 1)) for id_, n in worst.items()})
+    return defaultdict(lambda: 1.0, {id_: 1.0 / (1.0 + 0.06 * (n - 1)) for id_, n in worst.items()})
 
 
 def _logistic(x: float) -> float:

@@ -21,10 +21,12 @@ MAX_TEXT = 8_000
 # A picture's own words are weaker evidence than a caption that someone wrote for it.
 _FILE_NAME = 0.7
 _TITLE = 0.8
-_HISTORY = 0.6
+_HISTORY = 0.85
 _SYSTEM = 0.5
 
-# Languages that by themselves suggest where somebody comes from; whither they go the text must say.
+# Languages that suggest where somebody is at home; where the question leads, the text may say. Just enough to consider
+# the norms of home when it names no other place.
+_HOME_SCORE = 0.35
 _HOME = {"ja": "JP", "th": "TH", "hi": "IN", "id": "ID", "fa": "IR", "am": "ET", "ko": "KR", "zh": "CN", "ru": "RU"}
 
 # "I am from X" says where the asker comes from, not where the question leads: X is weighed down and read apart.
@@ -102,7 +104,7 @@ class Gatherer:
         if languages and source == "text":
             yield Evidence("language", languages[0], 0.8, "text")
             if home := _HOME.get(languages[0]):
-                yield Evidence("culture", home, 0.25, "language")
+                yield Evidence("culture", home, _HOME_SCORE, "language")
         # English words occur in requests of every language: product names, brands, titles.
         known = tuple(dict.fromkeys((*languages, "en")))
         for origin in _ORIGIN.finditer(text):

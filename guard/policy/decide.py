@@ -32,7 +32,8 @@ def decide(candidates: Sequence[Norm], scores: Scores, policy: DeploymentPolicy)
         if relevance >= policy.thresholds.norm and _wanted(norm, policy)
     ]
     usable.sort(key=lambda pair: (-pair[1], -pair[0].severity, pair[0].id))
-    chosen = tuple(usable[: policy.max_norms])
+    best = usable[0][1] if usable else 0.0
+    chosen = tuple(pair for pair in usable[: policy.max_norms] if pair[1] >= best * policy.thresholds.share)
     if not chosen or scores.sensitivity < policy.thresholds.advise:
         return Verdict(Action.PASS, scores.sensitivity, ())
     action = policy.actions[max(norm.severity for norm, _ in chosen)]

@@ -35,11 +35,13 @@ class Thresholds(_Strict):
     Attributes:
         advise: sensitivity from which a request is acted on.
         norm: relevance from which a norm may be sent.
+        share: share of the best norm's relevance below which the others are left out.
         culture: certainty from which a culture's norms are considered.
     """
 
     advise: Probability = 0.5
     norm: Probability = 0.12
+    share: Probability = 0.58
     culture: Probability = 0.3
 
 
