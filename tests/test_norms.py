@@ -164,6 +164,7 @@ def test_a_vocabulary_with_faults(tmp_path: Path) -> None:
     names = {language: ["word"] for language in LANGUAGES}
     for name in ("situations.yaml", "intents.yaml"):
         write(tmp_path, {"gift": names}, name)
+    write(tmp_path, {"JP": {"demonyms": {"en": ["Japanese"]}}}, "cultures.yaml")
     write(tmp_path, {"clock": {"en": ["clock"]}}, "concepts.yaml")
     with pytest.raises(PackError, match=r"concepts\.yaml: clock: .*no name in es"):
         Vocabulary(tmp_path)

@@ -59,7 +59,10 @@ class LexicalScorer:
         named = findings.named.get(norm.id, 0.0)
         logit = -4.6 + 1.6 * (findings.cultures.get(norm.country, 0.0) - 0.5) + 0.15 * (norm.severity - 2)
         logit += 1.6 * situation + 0.3 * min(second, 2.0)
-        logit += 4.4 * shown + 1.8 * self._overlap(norm, findings.mentioned) + 3.0 * named + 2.2 * wording
+        mentioned = self._overlap(norm, findings.mentioned)
+        logit += 4.4 * shown + 1.8 * mentioned + 3.0 * named + 2.2 * wording
+        if "approval" in findings.intents:
+            logit += 1.2 * mentioned * situation
         if open_choice:
             logit += 1.2 + (1.4 if norm.visual else 0.4) * situation
         if "mindful" in findings.intents:

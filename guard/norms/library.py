@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from guard.evidence.lexicon import ANY, Entry, Lexicon
 from guard.evidence.places import add_places
-from guard.norms.model import Norm, Pack
+from guard.norms.model import Cues, Norm, Pack
 from guard.norms.vocabulary import Term, Vocabulary
 from guard.types import Kind
 
@@ -48,14 +48,10 @@ class Library:
     def _build_lexicon(self) -> Lexicon:
         lexicon = Lexicon()
         add_places(lexicon)
+        for code, cues in self.vocabulary.cultures.items():
+            _add_cues(lexicon, code, cues)
         for pack in self.packs.values():
-            for kind, score in _CUE_SCORES.items():
-                for language, names in getattr(pack.cues, kind).items():
-                    # Demonyms are capitalised in English alone; a dish is written either way.
-                    named = language == "en" and kind in {"demonyms", "places"}
-                    entry = Entry("culture", pack.country, score, "usual" if named else "no")
-                    for name in names:
-                        lexicon.add(name, language, entry)
+            _add_cues(lexicon, pack.country, pack.cues)
             for norm in pack.norms:
                 for term in norm.terms:
                     lexicon.add(term, ANY, Entry("norm", norm.id, 0.9))
@@ -71,3 +67,13 @@ class Library:
                     for name in names:
                         lexicon.add(name, language, Entry(shared_kind, id_, 0.9))
         return lexicon
+
+
+def _add_cues(lexicon: Lexicon, code: str, cues: Cues) -> None:
+    for kind, score in _CUE_SCORES.items():
+        for language, names in getattr(cues, kind).items():
+            # Demonyms are capitalised in English alone; a dish is written either way.
+            named = language == "en" and kind in {"demonyms", "places"}
+            entry = Entry("culture", code, score, "usual" if named else "no")
+            for name in names:
+                lexicon.add(name, language, entry)

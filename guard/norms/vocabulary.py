@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from guard.errors import PackError
-from guard.norms.model import LANGUAGES, TermId
+from guard.norms.model import LANGUAGES, CountryCode, Cues, TermId
 from guard.norms.packs import read_yaml
 from guard.resources import folder
 
@@ -47,8 +47,12 @@ class Term(BaseModel):
         return self.names["en"][0]
 
 
+_TERMS: TypeAdapter[dict[str, Term]] = TypeAdapter(dict[TermId, Term])
+T = TypeVar("T")
+
+
 class Vocabulary:
-    """All concepts, situations and intents by id.
+    """All concepts, situations and intents by id, and what points to a culture by country code.
 
     Raises:
         PackError: a file is missing or faulty, or a concept's `broader` is unknown or runs in a circle.
@@ -56,9 +60,10 @@ class Vocabulary:
 
     def __init__(self, directory: Path | None = None) -> None:
         directory = directory or folder("policies") / "vocabulary"
-        self.concepts = _read(directory / "concepts.yaml")
-        self.situations = _read(directory / "situations.yaml")
-        self.intents = _read(directory / "intents.yaml")
+        self.concepts = _read(directory / "concepts.yaml", _TERMS)
+        self.situations = _read(directory / "situations.yaml", _TERMS)
+        self.intents = _read(directory / "intents.yaml", _TERMS)
+        self.cultures = _read(directory / "cultures.yaml", TypeAdapter(dict[CountryCode, Cues]))
         self._broader = {id_: self._chain(id_, directory) for id_ in self.concepts}
 
     def _chain(self, id_: str, directory: Path) -> tuple[str, ...]:
@@ -78,10 +83,10 @@ class Vocabulary:
         return self._broader.get(concept, ())
 
 
-def _read(path: Path) -> dict[str, Term]:
+def _read(path: Path, schema: TypeAdapter[dict[str, T]]) -> dict[str, T]:
     document = read_yaml(path)
     try:
-        return TypeAdapter(dict[TermId, Term]).validate_python(document)
+        return schema.validate_python(document)
     except ValidationError as error:
         faults = (
             f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
