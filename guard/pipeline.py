@@ -11,7 +11,6 @@ from guard.api import chat
 from guard.classifier.base import Scorer
 from guard.classifier.lexical import LexicalScorer
 from guard.evidence.gather import Gatherer
-from guard.evidence.language import warm_up
 from guard.evidence.pictures import PictureCache
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
@@ -59,7 +58,6 @@ class Guard:
         self.scorer: Scorer = scorer or LexicalScorer(self.library)
         self.pictures = PictureCache()
         self._gather = Gatherer(self.library, self.pictures)
-        warm_up()
 
     def check(self, exchange: Exchange | str, *, policy: str | None = None) -> Decision:
         """What the guard makes of a conversation (a string: of that single question).

@@ -296,3 +296,11 @@ def test_a_picture_seen_before_is_not_decoded_again() -> None:
 )
 def test_private_addresses_are_told_from_public_ones(address: str, public: bool) -> None:
     assert is_public(address) is public
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Welches Geschenk soll ich meinem Gastgeber mitbringen?", "Arkadaşım için güzel bir hediye arıyorum"],
+)
+def test_a_language_that_is_not_supported_is_none_of_the_others(text: str) -> None:
+    assert languages_of(text) == []

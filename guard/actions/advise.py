@@ -36,36 +36,23 @@ def advise(norms: Sequence[Norm], *, budget: int) -> Guidance | None:
     """Write the note for `norms`, best first, in at most `budget` tokens.
 
     Each norm first gets its short form (what to mind, what to offer instead), as many as there is room for; what is
-    left of the budget goes to the details of the best ones. None if not even one norm has room.
+    left of the budget goes to the reason behind the best one. None if not even one norm has room.
     """
-    lines: list[str] = []
-    kept: list[Norm] = []
-    for norm in norms:
-        if _size([*kept, norm], [*lines, _short(norm)]) > budget:
-            break
-        kept.append(norm)
-        lines.append(_short(norm))
-    if not kept:
-        return None
-    for i, norm in enumerate(kept[:_DETAILED]):
-        longer = [*lines[:i], _long(norm), *lines[i + 1 :]]
-        if _size(kept, longer) > budget:
-            break
-        lines = longer
-    text = _note(kept, lines)
-    return Guidance(text, tuple(kept), count_tokens(text))
-
-
-_DETAILED = 1
+    limit = int(budget * CHARACTERS_PER_TOKEN)
+    for count in range(len(norms), 0, -1):
+        kept = tuple(norms[:count])
+        lines = [_short(norm) for norm in kept]
+        text = _note(kept, lines)
+        if len(text) <= limit:
+            longer = _note(kept, [_long(kept[0]), *lines[1:]])
+            text = longer if len(longer) <= limit else text
+            return Guidance(text, kept, count_tokens(text))
+    return None
 
 
 def _note(norms: Sequence[Norm], lines: Sequence[str]) -> str:
     places = ", ".join(dict.fromkeys(country_name(norm.country) for norm in norms))
     return "\n".join([_OPENING.format(places=places), *lines, _CLOSING])
-
-
-def _size(norms: Sequence[Norm], lines: Sequence[str]) -> int:
-    return count_tokens(_note(norms, lines))
 
 
 def _short(norm: Norm) -> str:

@@ -53,6 +53,7 @@ def countries() -> frozenset[str]:
     )
 
 
+@cache
 def country_name(code: str, language: str = "en") -> str:
     """The usual name of a country in `language`; the code itself where CLDR has none."""
     return str(Locale(language).territories.get(code, code))
