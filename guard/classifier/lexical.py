@@ -23,6 +23,7 @@ _STOP = frozenset(
     )
 )
 _K1, _B = 1.2, 0.6
+_HALF = 10.0  # the BM25 score that counts as half agreement: a few rare words in common
 
 
 class LexicalScorer:
@@ -140,4 +141,4 @@ class _Bm25:
         for stem in set(query):
             for id_, weight in self._postings.get(stem, ()):
                 totals[id_] += weight
-        return {id_: total / (total + 15.0) for id_, total in totals.items()}
+        return {id_: total / (total + _HALF) for id_, total in totals.items()}

@@ -41,6 +41,7 @@ _SMALL_WORDS = {
     }.items()
 }
 _SAMPLE = 300
+_ENOUGH = 24
 
 
 def scripts_of(text: str) -> Counter[str]:
@@ -81,7 +82,7 @@ def languages_of(text: str) -> list[str]:
 
 def _latin(text: str) -> list[str]:
     """The likeliest language in Latin script; none for one that is not supported (German, say)."""
-    spoken = words(fold(text))
+    spoken = words(fold(text))[:_ENOUGH]
     if len(spoken) < 3:
         return ["en"]  # too short to tell; names that are the same everywhere are found anyway
     hits = {language: sum(word in small for word in spoken) for language, small in _SMALL_WORDS.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
@@ -123,7 +124,7 @@ class Norm(_Strict):
             raise ValueError("severity 3 needs two sources")
         return self
 
-    @property
+    @cached_property
     def country(self) -> str:
         """ISO 3166-1 alpha-2 code, upper case."""
         return self.id[:2].upper()

@@ -28,9 +28,9 @@ def candidates(
     found: dict[str, Norm] = {}
     likely = [code for code, score in findings.cultures.items() if score >= floor and library.of_country(code)]
     for code in likely[:MAX_CULTURES]:
-        for norm in library.of_country(code):
-            if allow(norm.country):
-                found[norm.id] = norm
+        norms = library.of_country(code)
+        if allow(norms[0].country):
+            found.update((norm.id, norm) for norm in norms)
     for id_ in findings.named:
         norm = library.norms[id_]
         if allow(norm.country):

@@ -70,6 +70,11 @@ def make_server(settings: Settings, guard: Guard | None = None) -> uvicorn.Serve
     gc.freeze()
     app = create_app(guard, upstream_maker(settings), max_body=settings.max_body)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=settings.drain, server_header=False
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.drain,
     )
     return uvicorn.Server(config)
