@@ -103,14 +103,15 @@ class Gatherer:
         languages = languages_of(text)
         if languages and source == "text":
             yield Evidence("language", languages[0], 0.8, "text")
-            if home := _HOME.get(languages[0]):
-                yield Evidence("culture", home, _HOME_SCORE, "language")
+            if code := _HOME.get(languages[0]):
+                yield Evidence("culture", code, _HOME_SCORE, "language")
         # English words occur in requests of every language: product names, brands, titles.
         known = tuple(dict.fromkeys((*languages, "en")))
-        for origin in _ORIGIN.finditer(text):
-            home_name = origin["spaced"] or origin["unspaced"]
-            yield from self._named(home_name, known, weight * _ORIGIN_WEIGHT, "origin")
-        yield from self._named(_ORIGIN.sub(" ", text), known, weight, source)
+        if origin := _ORIGIN.search(text):
+            home = origin["spaced"] or origin["unspaced"]
+            yield from self._named(home, known, weight * _ORIGIN_WEIGHT, "origin")
+            text = text[: origin.start()] + " " + text[origin.end() :]
+        yield from self._named(text, known, weight, source)
 
     def _named(
         self, text: str, languages: Iterable[str], weight: float, source: str, *, shown: bool = False

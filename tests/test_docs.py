@@ -1,0 +1,68 @@
+"""The documentation says what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from guard.cli.main import cli
+from guard.norms.packs import read_yaml
+from guard.policy.model import DeploymentPolicy
+from guard.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented() -> None:
+    page = text("docs/proxy.md")
+    assert [name for name in Settings.model_fields if f"`{name}`" not in page] == []
+
+
+def test_the_documented_policy_is_the_default_one(tmp_path: Path) -> None:
+    block = re.search(r"```yaml\n(.*?)```", text("docs/policies.md"), re.DOTALL)
+    assert block
+    path = tmp_path / "policy.yaml"
+    path.write_text(block[1], encoding="utf-8")
+    documented = read_yaml(path)
+    assert DeploymentPolicy.model_validate(documented) == DeploymentPolicy()
+    assert set(documented) == set(DeploymentPolicy.model_fields)
+
+
+def test_every_response_header_is_documented() -> None:
+    page, code = text("docs/proxy.md"), text("guard/proxy/app.py")
+    assert [name for name in set(re.findall(r'"(x-normguard-[a-z-]+[a-z])"', code)) if name not in page] == []
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    from guard.cli import bench, check, demo, norms, serve
+
+    groups = {"norms": norms.norms, "bench": bench.bench}
+    commands = {"check": check.check, "serve": serve.serve, "demo": demo.demo, **groups}
+    for page in ("README.md", "docs/norms.md", "docs/proxy.md", "docs/benchmarks.md"):
+        for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):
+            assert name in commands, (page, name)
+            if name in groups and second:
+                assert second in groups[name].commands, (page, name, second)
+    assert cli.name == "cli"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_the_docker_file_does_what_the_install_check_does() -> None:
+    docker, check = text("Dockerfile"), text("scripts/check-install")
+    copied = re.findall(r"^COPY (.+) \./\S*$", docker, re.MULTILINE)
+    needed = {"pyproject.toml", "README.md", "LICENSE", "guard", "models", "policies", "benchmarks"}
+    assert set(" ".join(copied).split()) == needed
+    assert "'.[heic]'" in docker
+    assert "'.[heic]'" in check
+    for name in " ".join(copied).split():
+        assert name in check
