@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import io
 import json
 import time
@@ -158,6 +159,16 @@ def test_other_paths_pass_through(proxy: str, upstream: FakeUpstream) -> None:
     assert upstream.paths[-1] == "/v1/embeddings?a=b%20c"
     assert upstream.bodies[-1] == b"\x00raw"
     assert upstream.headers[-1]["x-own"] == "yes"
+
+
+@pytest.mark.parametrize("path", ["/v1/../admin", "/v1/%2e%2e/admin", "/v1/files/..%2f..%2fadmin"])
+def test_no_path_leads_out_of_the_api(proxy: str, upstream: FakeUpstream, path: str) -> None:
+    host, port = proxy.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port))  # httpx would tidy the path up
+    connection.putrequest("GET", path, skip_accept_encoding=True)
+    connection.endheaders()
+    assert connection.getresponse().status == 400
+    assert upstream.paths == []
 
 
 def test_the_callers_key_is_forwarded_and_our_headers_are_not(proxy: str, upstream: FakeUpstream) -> None:
@@ -342,8 +353,8 @@ def test_a_client_that_goes_away_ends_the_upstreams_work(proxy: str, upstream: F
     body = {"model": model, "stream": model == "endless", "messages": [{"role": "user", "content": HARMLESS}]}
     with (
         contextlib.suppress(httpx.ReadTimeout),
-        httpx.Client(timeout=0.4) as http,
-        http.stream("POST", f"{proxy}/v1/chat/completions", json=body) as response,
+        httpx.Client(timeout=0.4) as caller,
+        caller.stream("POST", f"{proxy}/v1/chat/completions", json=body) as response,
     ):
         assert next(response.iter_bytes())
     assert upstream.cancelled.wait(1.0)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -24,7 +25,7 @@ from guard.errors import NormGuardError, PolicyError, RequestError
 from guard.evidence.remote import RemoteImages
 from guard.pipeline import Guard
 from guard.policy.model import OnFault
-from guard.proxy.faults import error_body, response_of
+from guard.proxy.faults import error_body, error_response, response_of
 from guard.proxy.hints import Asked, read_asked
 from guard.proxy.metrics import Metrics
 from guard.proxy.upstream import Headers, Reply, Upstream, UpstreamError, end_to_end
@@ -130,6 +131,8 @@ class _Proxy:
     async def pass_through(self, request: Request) -> Response:
         # As it came, percent-encoding and all: what is encoded there may mean something to the upstream.
         path = request.scope["raw_path"].decode("latin-1").removeprefix("/v1/")
+        if ".." in unquote(path).split("/"):
+            return error_response(400, "The path must not contain '..'.", code="invalid_path")
         has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
         body: bytes | AsyncIterator[bytes] = request.stream() if has_body else b""
         try:
