@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from aiohttp import web
 
 from guard import Exchange, Image, ImageError
+from guard.evidence import remote as module
+from guard.evidence.pictures import PictureCache
 from guard.evidence.remote import RemoteImages
 from tests.conftest import FakeUpstream
+from tests.test_evidence import jpeg
 
 
 @pytest.mark.parametrize(
@@ -20,16 +24,45 @@ from tests.conftest import FakeUpstream
     ],
 )
 async def test_private_and_odd_addresses_are_refused(address: str) -> None:
-    remote = RemoteImages()
+    remote = RemoteImages(PictureCache())
     with pytest.raises((ImageError, ValueError)):
         await remote.get(address)
     await remote.close()
 
 
 async def test_names_of_private_addresses_are_not_connected_to(upstream: FakeUpstream) -> None:
-    remote = RemoteImages()
+    remote = RemoteImages(PictureCache())
     address = upstream.base.replace("127.0.0.1", "localhost") + "/picture.png"
     exchange = Exchange.of("?", images=[Image(url=address)])
     assert await remote.fetch(exchange) == exchange
     assert upstream.paths == []
     await remote.close()
+
+
+async def test_what_is_fetched_and_what_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "is_public", lambda address: True)
+    photo = jpeg()
+    answers = {
+        "photo": web.Response(body=photo, content_type="image/jpeg"),
+        "page": web.Response(text="<html>", content_type="text/html"),
+        "broken": web.Response(body=photo[:100], content_type="image/jpeg"),
+        "huge": web.Response(body=b"\xff" * (module.MAX_BYTES + 1), content_type="image/jpeg"),
+        "moved": web.Response(status=302, headers={"location": "/photo"}),
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        return answers[request.match_info["name"]]
+
+    app = web.Application()
+    app.router.add_get("/{name}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0]
+    remote = RemoteImages(PictureCache())
+    exchange = Exchange.of("?", images=[Image(url=f"http://{host}:{port}/{name}") for name in answers])
+    fetched = await remote.fetch(exchange)
+    await remote.close()
+    await runner.cleanup()
+    assert [image.data for image in fetched.images] == [photo, None, None, None, None]

@@ -14,7 +14,7 @@ from aiohttp.resolver import DefaultResolver
 from yarl import URL
 
 from guard.errors import ImageError
-from guard.evidence.pictures import MAX_BYTES
+from guard.evidence.pictures import MAX_BYTES, PictureCache
 from guard.types import Exchange, Image
 
 _SECONDS = 5.0
@@ -50,11 +50,12 @@ def is_public(address: str) -> bool:
 class RemoteImages:
     """Fetches pictures by address: http(s) only, public addresses only, no redirects, bounded in size and time."""
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: PictureCache) -> None:
+        self._pictures = pictures
         self._session: aiohttp.ClientSession | None = None
 
     async def fetch(self, exchange: Exchange) -> Exchange:
-        """The exchange with its remote pictures' bytes; one that cannot be had stays as it was."""
+        """The exchange with its remote pictures' bytes; one that cannot be had or read stays as it was."""
         wanted = [image for image in exchange.images if image.data is None][:_AT_MOST]
         fetched = dict(zip(wanted, await asyncio.gather(*(self._get(image) for image in wanted)), strict=True))
         turns = tuple(
@@ -64,7 +65,9 @@ class RemoteImages:
 
     async def _get(self, image: Image) -> Image:
         try:
-            return replace(image, data=await self.get(image.url or ""))
+            data = await self.get(image.url or "")
+            await asyncio.to_thread(self._pictures.decode, data)  # what cannot be read is as good as not fetched
+            return replace(image, data=data)
         except (ImageError, aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return image  # the guard then does without this picture, and says so
 
@@ -84,6 +87,8 @@ class RemoteImages:
             data = await response.content.read(MAX_BYTES + 1)
             while len(data) <= MAX_BYTES and (more := await response.content.read(MAX_BYTES + 1 - len(data))):
                 data += more
+            if len(data) > MAX_BYTES:
+                raise ImageError(f"The picture at {address[:80]!r} is too large.", code="image_too_large")
             return data
 
     def _client(self) -> aiohttp.ClientSession:

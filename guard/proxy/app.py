@@ -48,7 +48,7 @@ def create_app(guard: Guard, upstream: Callable[[], Upstream], *, max_body: int 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         proxy.upstream = upstream()
-        proxy.remote = RemoteImages()
+        proxy.remote = RemoteImages(guard.pictures)
         try:
             yield
         finally:
