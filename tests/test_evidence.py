@@ -80,6 +80,7 @@ def test_destinations_that_are_implied(guard: Guard, text: str, code: str) -> No
         "a nice bath towel, most of all",
         "Write a Python function that returns the present value",
         "The reading list is mobile first, of course",
+        "Try to explain your answer. All of it in PHP or CAD.",
     ],
 )
 def test_common_words_are_no_places(guard: Guard, text: str) -> None:

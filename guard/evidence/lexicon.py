@@ -15,6 +15,7 @@ ANY = "any"
 
 MAX_WORDS = 5
 MAX_RUN = 12
+_SHORTEST_THAI = 3  # two letters are a syllable, and stand inside too many other words
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Lexicon:
         parts, sequences = words(folded), runs(folded)
         if sequences and not parts:
             run = "".join(sequences)
-            if len(run) >= 2:
+            if len(run) >= (_SHORTEST_THAI if "\u0e00" <= run[0] <= "\u0e7f" else 2):
                 _put(self._unspaced, run[:MAX_RUN], entry)
                 self._heads.add(run[:2])
             return

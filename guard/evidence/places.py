@@ -37,6 +37,7 @@ _ABBREVIATIONS = {
     "DRC": "CD",
     "D.R.C": "CD",
 }
+_CURRENCY_CODES = frozenset(["JPY", "CNY", "INR", "THB", "IDR", "KRW", "VND", "EGP", "BRL", "MXN", "NGN", "ETB"])
 # Scripts in which cities are written, and the language whose inflection their names take there. Arabic stems are too
 # short for names (al-Yaban would meet other towns): there, as in the scripts not listed, names are compared whole.
 _INFLECTED = {"CYRILLIC": "ru", "HANGUL": "ko", "ETHIOPIC": "am"}
@@ -105,9 +106,9 @@ def _add_currencies(lexicon: Lexicon) -> None:
         for currency, code in unique.items():
             if name := names.get(currency):
                 lexicon.add(name, language, Entry("culture", code, 0.7))
-    for currency, code in unique.items():
-        if currency not in {"ALL", "TOP", "PEN", "MOP", "CUP", "MUR", "BAM", "LAK", "GEL", "COP"}:
-            lexicon.add(currency, ANY, Entry("culture", code, 0.6, "always"))
+    # ISO 4217 codes beside an amount; most others are words or other abbreviations too (TRY, MAD, PHP, CAD).
+    for currency in _CURRENCY_CODES & unique.keys():
+        lexicon.add(currency, ANY, Entry("culture", unique[currency], 0.6, "always"))
     for word, code in {"yen": "JP", "renminbi": "CN", "rupiah": "ID", "baht": "TH", "naira": "NG"}.items():
         lexicon.add(word, ANY, Entry("culture", code, 0.7))
 

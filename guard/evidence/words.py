@@ -75,7 +75,8 @@ def stemmer(language: str) -> Callable[[str], str]:
             return lru_cache(maxsize=65536)(lambda word: str(stem(_ARABIC_PROCLITIC.sub("", word.translate(_ARABIC)))))
         if language == "fa":
             return lru_cache(maxsize=65536)(lambda word: str(stem(word.translate(_PERSIAN))))
-        return lru_cache(maxsize=65536)(lambda word: fold(str(stem(word))))
+        # A stem of one letter (Hindi gana, to sing, and gae, went) would make strangers meet.
+        return lru_cache(maxsize=65536)(lambda word: fold(str(found)) if len(found := stem(word)) > 1 else word)
     if language == "ko":
         return lambda word: _KOREAN.sub("", word) if len(word) > 2 else word
     if language == "am":
