@@ -123,8 +123,6 @@ class Gatherer:
                 for above in self._library.vocabulary.broader(entry.value):
                     score *= 0.85
                     yield Evidence("concept", above, score, source, shown)
-            elif entry.kind == "norm":
-                yield Evidence("culture", self._library.norms[entry.value].country, 0.6 * weight, source)
 
     def _metadata(self, exchange: Exchange) -> Iterator[Evidence]:
         for image in exchange.images:

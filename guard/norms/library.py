@@ -52,10 +52,7 @@ class Library:
             _add_cues(lexicon, code, cues)
         for pack in self.packs.values():
             _add_cues(lexicon, pack.country, pack.cues)
-            for norm in pack.norms:
-                for term in norm.terms:
-                    lexicon.add(term, ANY, Entry("norm", norm.id, 0.9))
-                    lexicon.add(term, "en", Entry("norm", norm.id, 0.9))
+        self._add_terms(lexicon)
         shared: tuple[tuple[Kind, dict[str, Term]], ...] = (
             ("concept", self.vocabulary.concepts),
             ("situation", self.vocabulary.situations),
@@ -67,6 +64,20 @@ class Library:
                     for name in names:
                         lexicon.add(name, language, Entry(shared_kind, id_, 0.9))
         return lexicon
+
+    def _add_terms(self, lexicon: Lexicon) -> None:
+        users: defaultdict[str, list[Norm]] = defaultdict(list)
+        for norm in self.norms.values():
+            for term in norm.terms:
+                users[term.casefold()].append(norm)
+        for term, norms in users.items():
+            countries = {norm.country for norm in norms}
+            for language in (ANY, "en"):
+                for norm in norms:
+                    lexicon.add(term, language, Entry("norm", norm.id, 0.9))
+                # What one country alone has points there; Ramadan and tarot cards do not.
+                if len(countries) == 1:
+                    lexicon.add(term, language, Entry("culture", norms[0].country, 0.6))
 
 
 def _add_cues(lexicon: Lexicon, code: str, cues: Cues) -> None:
