@@ -73,13 +73,13 @@ class LexicalScorer:
             named = findings.named.get(id_, 0.0)
             logit = self._prior[id_] + 1.6 * (findings.cultures.get(norm.country, 0.0) - 0.5)
             logit += 1.6 * best + 0.3 * min(sum_of_situations.get(id_, 0.0) - best, 2.0)
-            logit += 4.4 * shown.get(id_, 0.0) + 1.8 * said + 3.0 * named + 2.2 * wording.get(id_, 0.0)
+            logit += 4.4 * shown.get(id_, 0.0) + 1.8 * said + 2.2 * named + 2.2 * wording.get(id_, 0.0)
             if open_choice:
                 logit += 1.2 + (1.4 if norm.visual else 0.4) * best
             if approval:
                 logit += 1.2 * said * best
             if mindful:
-                logit -= 1.5
+                logit -= 2.5
             if norm.scope is not None and not named:
                 logit -= 0.5
             relevance.append(_logistic(logit))
