@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         upstream_api_key: sent in place of the caller's Authorization; the caller's is forwarded where None.
         policy: deployment policy of requests that name none.
         policies: folder of further deployment policies.
-        norms: folders of further norm packs; a pack there replaces the one that comes with NormGuard.
+        norms: folders of further norm packs; a pack there adds to and changes the one that comes with NormGuard.
         connect_timeout: seconds to reach the upstream.
         read_timeout: seconds between two pieces of an answer.
         max_body: bytes of the largest request that is read to be guarded.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -16,6 +18,7 @@ from guard.norms.lint import lint
 from guard.norms.model import LANGUAGES, Norm, Pack
 from guard.norms.packs import read_pack, read_packs
 from guard.norms.retrieval import candidates
+from guard.norms.schema import pack_schema
 from guard.norms.vocabulary import Vocabulary
 from guard.types import Findings
 from tests.conftest import SHARED, needs_data
@@ -114,11 +117,69 @@ def test_norway_is_no_boolean(tmp_path: Path) -> None:
     assert read_pack(write(tmp_path, text)).country == "NO"
 
 
-def test_an_operators_pack_replaces_ours(tmp_path: Path, guard: Guard) -> None:
-    write(tmp_path, pack(norm(id="jp.gift.things"), country="JP"), "jp.yaml")
+def test_an_operators_pack_adds_changes_and_switches_off(tmp_path: Path) -> None:
+    ours = Path("policies/norms")
+    change = {"id": "jp.gift.combs", "severity": 2}
+    document = {"country": "JP", "norms": [norm(id="jp.gift.things"), change], "off": ["jp.gift.wrapping"]}
+    path = write(tmp_path, document | {"cues": {"dishes": {"any": ["okonomimochi"]}}}, "jp.yaml")
+    before, after = read_packs([ours])["JP"], read_packs([ours, tmp_path])["JP"]
+    old, new = ({n.id: n for n in some.norms} for some in (before, after))
+    assert set(new) == set(old) - {"jp.gift.wrapping"} | {"jp.gift.things"}
+    assert new["jp.gift.combs"].model_dump() == old["jp.gift.combs"].model_dump() | {"severity": 2}
+    assert new["jp.gift.combs"].files == (ours / "jp.yaml", path)
+    assert new["jp.gift.things"].files == (path,)
+    assert after.switched_off == {"jp.gift.wrapping": path}
+    assert "okonomimochi" in after.cues.dishes["any"]
+    assert after.cues.festivals == before.cues.festivals
+
+
+def test_an_operators_pack_replaces_ours_when_it_says_so(tmp_path: Path) -> None:
+    write(tmp_path, pack(norm(id="jp.gift.things"), country="JP") | {"replaces": True}, "jp.yaml")
     packs = read_packs([Path("policies/norms"), tmp_path])
     assert [n.id for n in packs["JP"].norms] == ["jp.gift.things"]
     assert len(packs["CN"].norms) > 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"off": ["jp.gift.nothing"]}, "off: there is no norm jp.gift.nothing"),
+        ({"norms": [{"id": "jp.gift.combs", "severity": 7}]}, "norm jp.gift.combs: severity"),
+        ({"norms": [{"id": "jp.gift.new", "severity": 1}]}, "norm jp.gift.new: title: Field required"),
+        ({"norms": [{"id": "jp.gift.combs"}, {"id": "jp.gift.combs"}]}, "norm jp.gift.combs: the id is given twice"),
+        ({"cues": ["sushi"]}, "cues"),
+        ({"norms": "none"}, "norms"),
+        ({"norms": ["jp.gift.combs"]}, "norm"),
+    ],
+)
+def test_a_faulty_change_names_its_file_and_norm(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = write(tmp_path, {"country": "JP"} | changes, "jp.yaml")
+    with pytest.raises(PackError) as caught:
+        read_packs([Path("policies/norms"), tmp_path])
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_the_schema_for_editors_is_up_to_date_and_named_by_every_pack(guard: Guard) -> None:
+    text = Path("policies/pack.schema.json").read_text(encoding="utf-8")
+    assert json.loads(text) == pack_schema(guard.library.vocabulary), (
+        "normguard norms schema > policies/pack.schema.json"
+    )
+    for path in Path("policies/norms").glob("*.yaml"):
+        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        assert first == "# yaml-language-server: $schema=../pack.schema.json", path
+
+
+def test_the_schema_accepts_what_the_loader_does(guard: Guard) -> None:
+    whole = jsonschema.Draft202012Validator(pack_schema(guard.library.vocabulary))
+    change = jsonschema.Draft202012Validator(pack_schema(guard.library.vocabulary, change=True))
+    some = pack(norm())
+    assert whole.is_valid(some)
+    assert not whole.is_valid(pack(norm(situations=["gifts"])))
+    assert not whole.is_valid(pack(norm(visual=["no-such-concept"])))
+    part = {"country": "JP", "norms": [{"id": "jp.gift.combs", "severity": 2}], "off": ["jp.gift.wrapping"]}
+    assert change.is_valid(part)
+    assert not whole.is_valid(part)
 
 
 def test_a_pack_speaks_for_a_place_that_has_none(guard: Guard) -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -70,6 +70,9 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
     library = _library(folders)
     norm = library.norms.get(id_)
     if norm is None:
+        for pack in library.packs.values():
+            if id_ in pack.switched_off:
+                raise NormGuardError(f"The norm {id_!r} is switched off in {pack.switched_off[id_]}.")
         near = [known for known in library.norms if id_.rsplit(".", maxsplit=1)[-1] in known or known.startswith(id_)][
             :5
         ]
@@ -89,6 +92,8 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
         ("seen in", ", ".join(norm.visual) or None),
         ("named", ", ".join(norm.terms) or None),
         ("sources", "\n".join(f"{source.title}\n{source.url}" for source in norm.sources)),
+        ("from", str(norm.files[0])),
+        ("changed in", "\n".join(map(str, norm.files[1:])) or None),
     ]
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
@@ -121,36 +126,51 @@ def lint(data: Path | None, folders: tuple[Path, ...]) -> None:
 
 
 @norms.command()
+@click.option("--change", is_flag=True, help="For files that change packs that were read before: little is required.")
+def schema(change: bool) -> None:
+    """Print the JSON schema of norm packs, for editors that complete and check YAML by one."""
+    from guard.norms.schema import pack_schema
+    from guard.norms.vocabulary import Vocabulary
+
+    click.echo(json.dumps(pack_schema(Vocabulary(), change=change), indent=1, ensure_ascii=False))
+
+
+@norms.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the heat map into this PNG file.")
 @_FOLDERS
-def stats(as_json: bool, folders: tuple[Path, ...]) -> None:
+def stats(as_json: bool, plot: Path | None, folders: tuple[Path, ...]) -> None:
     """Count norms by country and situation."""
+    from guard.norms.coverage import coverage
+
     library = _library(folders)
-    counted: dict[str, dict[str, Any]] = {}
-    for code, pack in sorted(library.packs.items()):
-        counted[code] = {
-            "norms": len(pack.norms),
-            "severity": dict(sorted(Counter(int(norm.severity) for norm in pack.norms).items())),
-            "strength": dict(sorted(Counter(str(norm.strength) for norm in pack.norms).items())),
-            "situations": dict(sorted(Counter(s for norm in pack.norms for s in norm.situations).items())),
-        }
+    counted = coverage(library)
+    if plot is not None:
+        from guard.norms.coverage import draw
+
+        draw(counted, plot)
     if as_json:
         click.echo(json.dumps(counted, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    per_table = max(4, (console.width - 22) // 4)
     situations = [s for s, _ in Counter(s for n in library.norms.values() for s in n.situations).most_common()]
-    table = Table(title=f"{len(library.norms)} norms by country and situation", header_style="bold")
-    table.add_column("situation")
-    for code in counted:
-        table.add_column(code, justify="right")
-    table.add_row("all", *(str(counted[code]["norms"]) for code in counted), style="bold", end_section=True)
-    for situation in situations:
-        numbers = [counted[code]["situations"].get(situation, 0) for code in counted]
-        table.add_row(situation, *(f"[{_heat(n)}]{n or '·'}[/]" for n in numbers))
-    width = 24 + 5 * len(counted)
-    Console(width=max(width, 80)).print(table)
+    codes = list(counted)
+    console.print(f"{len(library.norms)} norms in {len(codes)} packs, by situation and country")
+    for start in range(0, len(codes), per_table):
+        some = codes[start : start + per_table]
+        table = Table(header_style="bold", padding=(0, 1, 0, 0), box=None)
+        table.add_column("situation", no_wrap=True)
+        for code in some:
+            table.add_column(code, justify="right")
+        table.add_row("all", *(str(counted[code]["norms"]) for code in some), style="bold")
+        for situation in situations:
+            numbers = [counted[code]["situations"].get(situation, 0) for code in some]
+            table.add_row(situation, *(f"[{_heat(n)}]{n or '·'}[/]" for n in numbers))
+        console.print(table)
 
 
 def _heat(count: int) -> str:

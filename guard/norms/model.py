@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PrivateAttr, StringConstraints, model_validator
 
 LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
 """ISO 639-1 codes of the languages in which vocabularies and cues are kept."""
@@ -116,6 +117,13 @@ class Norm(_Strict):
     law: date | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
 
+    _files: tuple[Path, ...] = PrivateAttr(default=())
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The pack files that it was read from: the one that states it, then those that changed it."""
+        return self._files
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.strength is Strength.CONTESTED and not self.differs:
@@ -168,13 +176,24 @@ class Pack(_Strict):
         also: codes of places for which this pack speaks as long as they have none of their own.
         reviewed: date of the last review of the whole file.
         cues: what in a text points to the culture.
+        off: ids of norms of packs read before that are switched off.
+        replaces: whether this file stands in place of packs read before, rather than adding to and changing them.
     """
 
     country: CountryCode
     also: tuple[CountryCode, ...] = ()
     reviewed: date
     cues: Cues = Field(default_factory=Cues)
-    norms: tuple[Norm, ...] = Field(min_length=1)
+    off: tuple[NormId, ...] = ()
+    replaces: bool = False
+    norms: tuple[Norm, ...] = ()
+
+    _switched_off: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @property
+    def switched_off(self) -> dict[str, Path]:
+        """Norms that an operator's pack switched off, by id, with the file that did."""
+        return self._switched_off
 
     @model_validator(mode="after")
     def _ids_belong(self) -> Self:

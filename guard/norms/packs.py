@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,25 +39,115 @@ def read_yaml(path: Path) -> Any:
         raise PackError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
+@dataclass
+class _Layers:
+    """A country's pack as the files read so far make it, still as plain YAML data."""
+
+    document: dict[str, Any]
+    files: dict[str, tuple[Path, ...]]
+    off: dict[str, Path]
+
+
 def read_pack(path: Path) -> Pack:
     """The pack in ``path``; raises `PackError` naming file, norm and field, with all faults at once."""
-    document = read_yaml(path)
-    try:
-        return Pack.model_validate(document)
-    except ValidationError as error:
-        raise PackError("\n".join(_faults(path, document, error))) from error
+    return _pack(path, _first(path, _document(path)))
 
 
 def read_packs(folders: Iterable[Path] | None = None) -> dict[str, Pack]:
-    """All packs of ``folders`` (by default those that come with NormGuard), by country code."""
+    """All packs of ``folders`` (by default those that come with NormGuard), by country code.
+
+    A file of a later folder for a country already read adds to that pack: a norm of a known id changes the fields that
+    it gives and keeps the others, ``off`` switches norms off by id, and ``replaces: true`` starts afresh.
+
+    Raises:
+        PackError: a folder is missing, a file is faulty, or a norm to be switched off is not there.
+    """
     packs: dict[str, Pack] = {}
+    layers: dict[str, _Layers] = {}
     for directory in folders if folders is not None else [folder("policies") / "norms"]:
         if not directory.is_dir():
             raise PackError(f"{directory}: no such folder of norm packs")
         for path in sorted(directory.glob("*.yaml")):
-            pack = read_pack(path)
-            packs[pack.country] = pack
+            document = _document(path)
+            below = layers.get(str(document.get("country")))
+            if below is None or document.get("replaces"):
+                layer = _first(path, document)
+            else:
+                layer = _over(below, path, document)
+            pack = _pack(path, layer)
+            packs[pack.country], layers[pack.country] = pack, layer
     return packs
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = read_yaml(path)
+    if not isinstance(document, dict):
+        raise PackError(f"{path}: not a norm pack: a mapping with country and norms is needed")
+    if not isinstance(document.get("norms") or [], list):
+        raise PackError(f"{path}: norms: not a list")
+    return document
+
+
+def _entries(document: dict[str, Any]) -> list[Any]:
+    return document.get("norms") or []
+
+
+def _id(entry: Any) -> str:
+    return str(entry.get("id")) if isinstance(entry, dict) else ""
+
+
+def _first(path: Path, document: dict[str, Any]) -> _Layers:
+    if unknown := document.get("off"):
+        raise PackError(f"{path}: off: there is no norm {', '.join(map(str, unknown))} to switch off")
+    if not _entries(document):
+        raise PackError(f"{path}: norms: a pack holds at least one, unless it changes another that was read before")
+    return _Layers(document, {_id(entry): (path,) for entry in _entries(document)}, {})
+
+
+def _over(below: _Layers, path: Path, document: dict[str, Any]) -> _Layers:
+    """What is read, laid over what was read before."""
+    norms = {_id(entry): entry for entry in _entries(below.document)}
+    files = dict(below.files)
+    seen: set[str] = set()
+    for entry in _entries(document):
+        id_ = _id(entry)
+        if id_ in seen:
+            raise PackError(f"{path}: norm {id_}: the id is given twice")
+        seen.add(id_)
+        known = norms.get(id_)
+        norms[id_] = {**known, **entry} if known is not None and isinstance(entry, dict) else entry
+        files[id_] = (*files.get(id_, ()), path)
+    off = dict(below.off)
+    for id_ in map(str, document.get("off") or ()):
+        if norms.pop(id_, None) is None:
+            raise PackError(f"{path}: off: there is no norm {id_} to switch off")
+        off[id_] = path
+    merged = {**below.document, **document, "norms": list(norms.values()), "cues": _cues(below.document, document)}
+    return _Layers({key: value for key, value in merged.items() if key != "off"}, files, off)
+
+
+def _cues(below: dict[str, Any], document: dict[str, Any]) -> Any:
+    first, second = below.get("cues") or {}, document.get("cues") or {}
+    if not isinstance(second, dict) or not all(isinstance(names, dict) for names in second.values()):
+        return second  # the schema says what is wrong with it
+    return {
+        kind: {
+            language: [*first.get(kind, {}).get(language, ()), *(second.get(kind, {}).get(language) or ())]
+            for language in {**first.get(kind, {}), **second.get(kind, {})}
+        }
+        for kind in {**first, **second}
+    }
+
+
+def _pack(path: Path, layer: _Layers) -> Pack:
+    try:
+        pack = Pack.model_validate(layer.document)
+    except ValidationError as error:
+        raise PackError("\n".join(_faults(path, layer.document, error))) from error
+    for norm in pack.norms:
+        norm._files = layer.files[norm.id]
+    pack._switched_off = layer.off
+    return pack
 
 
 def _faults(path: Path, document: Any, error: ValidationError) -> Iterable[str]:
