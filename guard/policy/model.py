@@ -41,7 +41,7 @@ class Thresholds(_Strict):
 
     advise: Probability = 0.5
     norm: Probability = 0.12
-    share: Probability = 0.58
+    share: Probability = 0.62
     culture: Probability = 0.3
 
 
