@@ -19,6 +19,10 @@ class SettingsError(NormGuardError):
     """A setting has a value that cannot be used."""
 
 
+class ModelError(NormGuardError):
+    """A vision model or classifier is missing, damaged, or not what it should be."""
+
+
 class RequestError(NormGuardError):
     """What the caller sent cannot be understood.
 

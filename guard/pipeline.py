@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from guard.norms.vocabulary import Vocabulary
 from guard.policy.decide import decide
 from guard.policy.model import DeploymentPolicy, Policies
 from guard.types import Action, Decision, Exchange, Hints, ScoredNorm
+from guard.vision.eyes import Eyes
 
 DEFAULT_POLICY = "default"
 
@@ -33,6 +35,7 @@ class Guard:
         policies: the deployment policies that requests may name.
         policy: name of the policy that applies where a request names none.
         scorer: what judges; the lexical scorer by default.
+        eyes: what looks at pictures; without, only their captions, names and metadata are read.
 
     Raises:
         PackError: a norm pack is faulty.
@@ -51,13 +54,26 @@ class Guard:
         policies: Policies | None = None,
         policy: str = DEFAULT_POLICY,
         scorer: Scorer | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
         self.library = library or Library(read_packs(), Vocabulary())
         self.policies = policies or Policies()
         self.policy = self.policies.get(policy)
         self.scorer: Scorer = scorer or LexicalScorer(self.library)
         self.pictures = PictureCache()
-        self._gather = Gatherer(self.library, self.pictures)
+        self.eyes = eyes
+        self._gather = Gatherer(self.library, self.pictures, eyes)
+
+    def see(self, data: bytes, *, param: str | None = None) -> None:
+        """Decode and look at a picture ahead of the check, which then finds both in its caches.
+
+        Raises:
+            ImageError: as `check`.
+        """
+        picture = self.pictures.decode(data, param=param)
+        if self.eyes is not None:
+            with contextlib.suppress(Exception):  # the check meets the same fault, and reports it
+                self.eyes.look(picture.thumbnail, picture.key)
 
     def check(self, exchange: Exchange | str, *, policy: str | None = None) -> Decision:
         """What the guard makes of a conversation (a string: of that single question).
@@ -125,5 +141,5 @@ class Guard:
             tokens=note.tokens if note else 0,
             degraded=tuple(findings.degraded),
             timings_ms=timings,
-            model=self.scorer.name,
+            model=self.scorer.name + (f"+{self.eyes.name}" if self.eyes else ""),
         )

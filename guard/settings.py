@@ -24,6 +24,8 @@ class Settings(BaseSettings):
         policy: deployment policy of requests that name none.
         policies: folder of further deployment policies.
         norms: folders of further norm packs; a pack there adds to and changes the one that comes with NormGuard.
+        vision: what looks at pictures: name of a pulled model or a folder with a manifest; ``auto`` takes the best that
+            was pulled, ``none`` looks at none.
         connect_timeout: seconds to reach the upstream.
         read_timeout: seconds between two pieces of an answer.
         max_body: bytes of the largest request that is read to be guarded.
@@ -39,6 +41,7 @@ class Settings(BaseSettings):
     policy: str = DEFAULT_POLICY
     policies: Path | None = None
     norms: tuple[Path, ...] = ()
+    vision: str = "auto"
     connect_timeout: float = Field(default=5.0, gt=0)
     read_timeout: float = Field(default=600.0, gt=0)
     max_body: int = Field(default=64 * 2**20, gt=0)

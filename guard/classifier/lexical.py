@@ -23,6 +23,7 @@ _STOP = frozenset(
     )
 )
 _K1, _B = 1.2, 0.6
+_SEEN = 0.5  # certainty of a concept from which the content of a picture counts as known
 _HALF = 10.0  # the BM25 score that counts as half agreement: a few rare words in common
 
 
@@ -63,7 +64,11 @@ class LexicalScorer:
         mentioned, _ = _agreement(findings.mentioned, self._by_concept)
         # A picture of unknown content may show whatever the words leave open, if the question is about a choice at all.
         pictured = bool(exchange.images) or "pointing" in findings.intents
-        open_choice = pictured and not findings.shown and bool(findings.situations or "choosing" in findings.intents)
+        open_choice = (
+            pictured
+            and max(findings.shown.values(), default=0.0) < _SEEN
+            and bool(findings.situations or "choosing" in findings.intents)
+        )
         approval, mindful = "approval" in findings.intents, "mindful" in findings.intents
         relevance: list[float] = []
         for norm in candidates:

@@ -20,10 +20,11 @@ def main() -> None:
     from guard.cli.bench import bench
     from guard.cli.check import check
     from guard.cli.demo import demo
+    from guard.cli.models import models
     from guard.cli.norms import norms
     from guard.cli.serve import serve
 
-    for command in (check, serve, demo, norms, bench):
+    for command in (check, serve, demo, norms, models, bench):
         cli.add_command(command)
     try:
         cli(standalone_mode=True)

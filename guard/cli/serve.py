@@ -16,6 +16,7 @@ import click
 @click.option(
     "--norms", multiple=True, type=click.Path(path_type=Path), help="Folder of further norm packs. Repeatable."
 )
+@click.option("--vision", help="Model that looks at pictures, auto or none.  [default: auto]")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
 def serve(
     upstream: str | None,
@@ -24,6 +25,7 @@ def serve(
     policy: str | None,
     policies: Path | None,
     norms: tuple[Path, ...],
+    vision: str | None,
     file: Path | None,
 ) -> None:
     """Run the proxy.
@@ -31,16 +33,30 @@ def serve(
     Point your OpenAI client's base URL at it; nothing else changes. Without --upstream a built-in demo model answers,
     which is no real model. The upstream's key is the caller's own Authorization, or NORMGUARD_UPSTREAM_API_KEY.
     """
-    from guard.proxy.serve import listen, make_server
+    from guard.proxy.serve import build_guard, listen, make_server
     from guard.settings import read_settings
 
     settings = read_settings(
-        file, upstream=upstream, host=host, port=port, policy=policy, policies=policies, norms=norms or None
+        file,
+        upstream=upstream,
+        host=host,
+        port=port,
+        policy=policy,
+        policies=policies,
+        norms=norms or None,
+        vision=vision,
     )
     bound = listen(settings)
     address = bound.getsockname()
     host_name = f"[{address[0]}]" if ":" in address[0] else address[0]
-    server = make_server(settings)
+    guard = build_guard(settings)
+    server = make_server(settings, guard)
     target = str(settings.upstream) if settings.upstream else "the built-in demo model (no real model; set --upstream)"
     click.echo(f"NormGuard listens on http://{host_name}:{address[1]}/v1 and sends on to {target}")
+    if guard.eyes is not None:
+        click.echo(f"Pictures are looked at by {guard.eyes.name} on {guard.eyes.provider}.")
+    else:
+        click.echo(
+            "Pictures are not looked at; only their captions, names and metadata are read (normguard models list)."
+        )
     server.run(sockets=[bound])

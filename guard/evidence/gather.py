@@ -14,6 +14,7 @@ from guard.evidence.pictures import Picture, PictureCache
 from guard.evidence.places import country_at
 from guard.norms.library import Library
 from guard.types import Evidence, Exchange, Findings, Image
+from guard.vision.eyes import Eyes
 
 MAX_TEXT = 8_000
 """Characters of one text that are read; a question longer than that has said what it is about."""
@@ -50,23 +51,28 @@ class Gatherer:
     failure of the guard.
     """
 
-    def __init__(self, library: Library, pictures: PictureCache) -> None:
+    def __init__(self, library: Library, pictures: PictureCache, eyes: Eyes | None = None) -> None:
         self._lexicon: Lexicon = library.lexicon
         self._library = library
         self._pictures = pictures
+        self._eyes = eyes
         self._sources: dict[str, Source] = {
             "hint": self._hints,
             "text": self._texts,
             "picture": self._metadata,
             "caption": self._captions,
         }
+        if eyes is not None:
+            self._sources["vision"] = self._looks
 
     def __call__(self, exchange: Exchange) -> Findings:
         evidence: list[Evidence] = []
         degraded: list[str] = []
         for name, source in self._sources.items():
             try:
-                evidence.extend(source(exchange))
+                # One by one: what a source found before it failed still counts.
+                for piece in source(exchange):
+                    evidence.append(piece)  # noqa: PERF402
             except ImageError:
                 raise
             except Exception:  # one source's fault must not take the others with it; it is reported, not hidden
@@ -118,11 +124,10 @@ class Gatherer:
     ) -> Iterator[Evidence]:
         for entry in self._lexicon.find(text, languages):
             score = entry.score * weight
-            yield Evidence(entry.kind, entry.value, score, source, shown and entry.kind == "concept")
             if entry.kind == "concept":
-                for above in self._library.vocabulary.broader(entry.value):
-                    score *= 0.85
-                    yield Evidence("concept", above, score, source, shown)
+                yield from self._concept(entry.value, score, source, shown=shown)
+            else:
+                yield Evidence(entry.kind, entry.value, score, source)
 
     def _metadata(self, exchange: Exchange) -> Iterator[Evidence]:
         for image in exchange.images:
@@ -138,6 +143,28 @@ class Gatherer:
         if picture.title:
             languages = languages_of(picture.title)
             yield from self._named(picture.title, {*languages, "en"}, _TITLE, "caption", shown=True)
+
+    def _looks(self, exchange: Exchange) -> Iterator[Evidence]:
+        failed: Exception | None = None
+        for image in exchange.images:
+            if image.data is None or self._eyes is None:
+                continue
+            picture = self._pictures.decode(image.data, param=image.param)
+            try:
+                shown = self._eyes.look(picture.thumbnail, picture.key)
+            except Exception as error:  # a model may fail on one picture; the others are looked at all the same
+                failed = error
+                continue
+            for concept, score in shown.items():
+                yield from self._concept(concept, score, "vision", shown=True)
+        if failed is not None:
+            raise failed
+
+    def _concept(self, concept: str, score: float, source: str, *, shown: bool) -> Iterator[Evidence]:
+        yield Evidence("concept", concept, score, source, shown)
+        for above in self._library.vocabulary.broader(concept):
+            score *= 0.85
+            yield Evidence("concept", above, score, source, shown)
 
     def _captions(self, exchange: Exchange) -> Iterator[Evidence]:
         for caption in exchange.hints.captions:

@@ -43,6 +43,7 @@ class Picture:
         thumbnail: upright RGB picture of at most 384 x 384 pixels, for models that look at it.
         location: latitude and longitude in degrees (WGS 84) from EXIF, or None.
         title: description in the metadata (EXIF ImageDescription, PNG Title or Description); untrusted.
+        key: digest of the encoded bytes, by which pictures are told apart.
     """
 
     format: str
@@ -50,9 +51,15 @@ class Picture:
     thumbnail: Pillow.Image
     location: tuple[float, float] | None
     title: str | None
+    key: bytes
 
 
-def decode(data: bytes, *, param: str | None = None) -> Picture:
+def digest(data: bytes) -> bytes:
+    """Short digest of an encoded image."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def decode(data: bytes, *, param: str | None = None, key: bytes | None = None) -> Picture:
     """Read an encoded image; animated ones by their first frame.
 
     Raises:
@@ -65,12 +72,13 @@ def decode(data: bytes, *, param: str | None = None) -> Picture:
             param=param,
             code="image_too_large",
         )
+    key = key or digest(data)
     try:
         with warnings.catch_warnings():
             # Pillow warns at half the size that we refuse ourselves, below, before any pixel is read.
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
             with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _read(image, param)
+                return _read(image, param, key)
     except ImageError:
         raise
     except Pillow.DecompressionBombError as error:
@@ -92,7 +100,7 @@ def _too_many_pixels(param: str | None) -> ImageError:
     )
 
 
-def _read(image: Pillow.Image, param: str | None) -> Picture:
+def _read(image: Pillow.Image, param: str | None, key: bytes) -> Picture:
     if math.prod(image.size) > MAX_PIXELS:
         raise _too_many_pixels(param)
     size, format_ = image.size, str(image.format)
@@ -107,6 +115,7 @@ def _read(image: Pillow.Image, param: str | None) -> Picture:
         thumbnail=_rgb(upright),
         location=_location(exif.get_ifd(_GPS_IFD)),
         title=title[:300] if isinstance(title, str) and title.strip() else None,
+        key=key,
     )
 
 
@@ -148,12 +157,12 @@ class PictureCache:
 
     def decode(self, data: bytes, *, param: str | None = None) -> Picture:
         """As `decode`; raises the same errors."""
-        key = blake2b(data, digest_size=16).digest()
+        key = digest(data)
         with self._lock:
             if (known := self._seen.get(key)) is not None:
                 self._seen.move_to_end(key)
                 return known
-        picture = decode(data, param=param)
+        picture = decode(data, param=param, key=key)
         with self._lock:
             self._seen[key] = picture
             while len(self._seen) > self._size:

@@ -65,7 +65,13 @@ def create_app(guard: Guard, upstream: Callable[[], Upstream], *, max_body: int 
     @app.get("/readyz", tags=["operation"])
     async def readyz() -> dict[str, Any]:
         """The guard is loaded, and requests are taken."""
-        return {"status": "ready", "norms": len(guard.library.norms), "upstream": proxy.upstream.name}
+        vision = guard.eyes.name if guard.eyes else None
+        return {
+            "status": "ready",
+            "norms": len(guard.library.norms),
+            "vision": vision,
+            "upstream": proxy.upstream.name,
+        }
 
     @app.get("/metrics", tags=["operation"])
     async def metrics() -> Response:
@@ -196,10 +202,10 @@ class _Proxy:
         if exchange.images:
             if self._rules(asked).remote_images:
                 exchange = await self.remote.fetch(exchange)
-            # Decoding takes milliseconds: off the event loop. The cache then holds it for the check that follows.
+            # Decoding and looking take milliseconds: off the event loop. Caches hold both for the check that follows.
             await asyncio.gather(
                 *(
-                    asyncio.to_thread(self.guard.pictures.decode, image.data, param=image.param)
+                    asyncio.to_thread(self.guard.see, image.data, param=image.param)
                     for image in exchange.images
                     if image.data is not None
                 )

@@ -14,12 +14,13 @@ from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
 from guard.pipeline import Guard
-from guard.policy.model import Policies
+from guard.policy.model import OnFault, Policies
 from guard.proxy.app import create_app
 from guard.proxy.demo_model import DemoUpstream
 from guard.proxy.upstream import HttpUpstream, Upstream
 from guard.resources import folder
 from guard.settings import Settings
+from guard.vision.eyes import open_eyes
 
 
 def build_guard(settings: Settings) -> Guard:
@@ -31,7 +32,10 @@ def build_guard(settings: Settings) -> Guard:
             raise SettingsError(f"policies: there is no folder {settings.policies}.")
         policies.append(settings.policies)
     library = Library(read_packs([shipped / "norms", *settings.norms]), Vocabulary())
-    return Guard(library=library, policies=Policies(policies), policy=settings.policy)
+    known = Policies(policies)
+    on_fault = known.get(settings.policy).on_fault
+    eyes = open_eyes(settings.vision, library.vocabulary, forgiving=on_fault is OnFault.OPEN)
+    return Guard(library=library, policies=known, policy=settings.policy, eyes=eyes)
 
 
 def upstream_maker(settings: Settings) -> Callable[[], Upstream]:

@@ -1,0 +1,71 @@
+"""``normguard models``: what looks at pictures."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def models() -> None:
+    """List, get and check the models that look at pictures."""
+
+
+@models.command("list")
+def list_() -> None:
+    """List known models, and whether they are here."""
+    from guard.vision.store import cache, is_here, shipped
+
+    for name, manifest in shipped().items():
+        size = f"{manifest.model.bytes / 2**20:.1f} MiB" if manifest.model else "?"
+        state = f"here, in {cache() / name}" if is_here(name) else f"get it: normguard models pull {name}"
+        click.echo(f"{name:<20} {manifest.kind:<12} {size:>9}  {manifest.licence:<12} {state}")
+
+
+@models.command()
+@click.argument("name")
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that holds the model's files already, instead of the network.",
+)
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds that an address may take to answer.")
+def pull(name: str, source: Path | None, timeout: float) -> None:
+    """Fetch a model, check its SHA-256, convert it to ONNX and keep it for the guard."""
+    from guard.vision.store import pull as fetch
+
+    click.echo(f"{name} is in {fetch(name, source=source, timeout=timeout)}")
+
+
+@models.command()
+@click.argument("name")
+@click.option("--pictures", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of pictures.")
+def verify(name: str, pictures: Path | None) -> None:
+    """Load a model, say what it sees in pictures and how long it takes."""
+    from guard.errors import ImageError
+    from guard.evidence.pictures import decode
+    from guard.norms.vocabulary import Vocabulary
+    from guard.vision.eyes import Eyes, latency
+
+    eyes = Eyes(name, Vocabulary())
+    click.echo(f"{eyes.name}: loads, runs on {eyes.provider}")
+    read = []
+    for path in sorted(pictures.iterdir()) if pictures else ():
+        if not path.is_file():
+            continue
+        try:
+            picture = decode(path.read_bytes())
+        except ImageError as error:
+            click.echo(f"{path.name:<28} {error}")
+            continue
+        read.append(picture.thumbnail)
+        seen = ", ".join(
+            f"{concept} {score:.2f}" for concept, score in eyes.look(picture.thumbnail, picture.key).items()
+        )
+        click.echo(f"{path.name:<28} {seen or '-'}")
+    if read:
+        taken = latency(eyes, read, rounds=3)
+        click.echo(f"a look: median {statistics.median(taken):.1f} ms over {len(taken)}")
