@@ -111,10 +111,9 @@ class Eyes:
 
     def _run(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         outputs: np.ndarray[Any, Any] = self._session.run(None, {self._input: pixels})[0]
-        rows: np.ndarray[Any, Any] = outputs.reshape(len(pixels), -1).astype(np.float64)
+        rows = outputs.reshape(len(pixels), -1)
         if self.manifest.output == "logits":
-            shifted = (rows - rows.max(axis=1, keepdims=True)) / self.manifest.temperature
-            rows = np.asarray(np.exp(shifted), dtype=np.float64)
+            rows = _exponential(rows, self.manifest.temperature)
         summed: np.ndarray[Any, Any] = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-9)
         return summed
 
@@ -155,9 +154,15 @@ def preprocess(picture: Pillow.Image, spec: Input) -> np.ndarray[Any, Any]:
     square = picture.resize(
         (spec.size, spec.size), Pillow.Resampling.BILINEAR, box=(left, top, left + edge, top + edge)
     )
-    pixels = np.asarray(square, dtype=np.float32) / 255.0
-    pixels = (pixels - np.array(spec.mean, np.float32)) / np.array(spec.deviation, np.float32)
+    values = np.asarray(square, dtype=np.float32) / np.float32(255)
+    pixels: np.ndarray[Any, Any] = (values - np.array(spec.mean, np.float32)) / np.array(spec.deviation, np.float32)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if spec.layout == "NCHW" else pixels
+
+
+def _exponential(logits: np.ndarray[Any, Any], temperature: float) -> np.ndarray[Any, Any]:
+    """Unnormalised probabilities, none so large that it overflows."""
+    weights: np.ndarray[Any, Any] = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+    return weights
 
 
 def _shape(spec: Input) -> tuple[int, int, int]:
