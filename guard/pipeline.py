@@ -62,7 +62,7 @@ class Guard:
         self.scorer: Scorer = scorer or LexicalScorer(self.library)
         self.pictures = PictureCache()
         self.eyes = eyes
-        self._gather = Gatherer(self.library, self.pictures, eyes)
+        self.gather = Gatherer(self.library, self.pictures, eyes)
 
     def see(self, data: bytes, *, param: str | None = None) -> None:
         """Decode and look at a picture ahead of the check, which then finds both in its caches.
@@ -113,7 +113,7 @@ class Guard:
             timings[stage] = (now - start) * 1000
             start = now
 
-        findings = self._gather(exchange)
+        findings = self.gather(exchange)
         lap("evidence")
         norms = candidates(findings, self.library, allow=rules.countries.allow, floor=rules.thresholds.culture)
         lap("candidates")

@@ -27,6 +27,7 @@ class CrossQuery:
         country: ISO 3166-1 alpha-2 code.
         language: English name of the query's language.
         query: what the user asks.
+        english: the same in English.
         item: what the picture shows, or None.
     """
 
@@ -34,17 +35,13 @@ class CrossQuery:
     country: str
     language: str
     query: str
+    english: str
     item: str | None
 
 
 def norm_id(text: str) -> str:
     """Id of a CROSS norm, from its text."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:12]
-
-
-def held_out(norm: str) -> bool:
-    """Whether a CROSS norm is in the half that nothing may be tuned on; by its id, so that it never changes."""
-    return int(norm[:6], 16) % 2 == 1
 
 
 def code_of(country: str) -> str | None:
@@ -73,23 +70,42 @@ def read_cross(data: Path) -> list[CrossQuery]:
             item = (record.get("item") or "").strip() or None
             found.setdefault(
                 (language, query, record.get("file_name", "")),
-                CrossQuery(norm_id(text), country, language, query, item),
+                CrossQuery(norm_id(text), country, language, query, record["query"], item),
             )
     if not found:
         raise NormGuardError(f"{root}: no CROSS queries in data/*/*.json; name the folder of a clone of CROSS.")
     return list(found.values())
 
 
-def read_benign_general(data: Path) -> list[tuple[str, bool]]:
-    """General questions, each with whether it comes with a picture."""
-    return [(record["query"], bool(record["has_image"])) for record in _lines(data / "benign" / "general.jsonl")]
+@dataclass(frozen=True, slots=True)
+class SafeWorldQuery:
+    """One SafeWorld query: its country as the data writes it, the norm it breaches (or ""), and its topic."""
+
+    query: str
+    country: str
+    norm: str
+    group: str
 
 
-def read_benign_cultural(data: Path) -> list[tuple[str, str | None]]:
-    """SafeWorld's questions about a culture that break no norm, each with its country's code."""
-    folder = data / "safeworld"
-    names = ("culture-do-answer.jsonl", "policy-do-answer.jsonl")
-    return [(record["query"], code_of(record["country"])) for name in names for record in _lines(folder / name)]
+def read_general(data: Path) -> list[tuple[str, bool, str]]:
+    """General questions, each with whether it comes with a picture, and what it asks (some are asked more than once)."""
+    records = _lines(data / "benign" / "general.jsonl")
+    return [(record["query"], bool(record["has_image"]), " ".join(record["query"].lower().split())) for record in records]
+
+
+def read_safeworld(data: Path, *, violating: bool) -> list[SafeWorldQuery]:
+    """SafeWorld's questions: those that breach a norm of culture, or those about culture or law that breach none."""
+    names = ("culture-specific-answer", "culture-comprehensive-answer", "culture-refuse-to-answer")
+    if not violating:
+        names = ("culture-do-answer", "policy-do-answer")
+    found: list[SafeWorldQuery] = []
+    for name in names:
+        for record in _lines(data / "safeworld" / f"{name}.jsonl"):
+            norm = record.get("violated_specific_norm") or ""
+            topic = "_".join(record["index"].split("_")[:-1]) if "index" in record else ""
+            group = f"{record['country']}: {record.get('topic') or topic or record['query']}"
+            found.append(SafeWorldQuery(record["query"], record["country"], norm, group))
+    return found
 
 
 def _lines(path: Path) -> Iterator[dict[str, str]]:

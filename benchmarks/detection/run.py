@@ -18,13 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import bootstrap
 
-from benchmarks.detection.data import (
-    CrossQuery,
-    held_out,
-    read_benign_cultural,
-    read_benign_general,
-    read_cross,
-)
+from benchmarks.detection.data import CrossQuery, code_of, read_cross, read_general, read_safeworld
+from benchmarks.detection.splits import part_of, part_of_cross
 from guard import Action, Decision, Exchange, Guard, Hints, Image
 
 LINKS = Path(__file__).with_name("links.yaml")
@@ -124,7 +119,7 @@ def _recall(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         by_language[outcome.query.language].append(outcome)
     return {
         "linked": _clustered(linked),
-        "held_out": _clustered([o for o in linked if held_out(o.query.norm)]),
+        "held_out": _clustered([o for o in linked if part_of_cross(o.query.norm) == "test"]),
         "all": _clustered(outcomes),
         "by_country": {key: _share(o.found for o in some) for key, some in sorted(by_country.items())},
         "by_language": {key: _share(o.found for o in some) for key, some in sorted(by_language.items())},

