@@ -7,6 +7,7 @@ COPY guard ./guard
 COPY models ./models
 COPY policies ./policies
 COPY benchmarks ./benchmarks
+COPY training ./training
 RUN pip install --no-cache-dir '.[heic]'
 
 USER normguard

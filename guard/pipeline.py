@@ -10,7 +10,7 @@ from typing import Any
 from guard.actions.advise import advise
 from guard.api import chat
 from guard.classifier.base import Scorer
-from guard.classifier.lexical import LexicalScorer
+from guard.classifier.student import StudentScorer
 from guard.evidence.gather import Gatherer
 from guard.evidence.pictures import PictureCache
 from guard.norms.library import Library
@@ -34,12 +34,13 @@ class Guard:
         library: the norms to use; those that come with NormGuard by default.
         policies: the deployment policies that requests may name.
         policy: name of the policy that applies where a request names none.
-        scorer: what judges; the lexical scorer by default.
+        scorer: what judges; the trained classifier that comes with NormGuard by default.
         eyes: what looks at pictures; without, only their captions, names and metadata are read.
 
     Raises:
         PackError: a norm pack is faulty.
         PolicyError: a policy is faulty, or `policy` does not exist.
+        ModelError: the classifier is missing or damaged.
 
     Example:
         >>> guard = Guard()
@@ -59,10 +60,10 @@ class Guard:
         self.library = library or Library(read_packs(), Vocabulary())
         self.policies = policies or Policies()
         self.policy = self.policies.get(policy)
-        self.scorer: Scorer = scorer or LexicalScorer(self.library)
+        self.scorer: Scorer = scorer or StudentScorer(self.library)
         self.pictures = PictureCache()
         self.eyes = eyes
-        self.gather = Gatherer(self.library, self.pictures, eyes)
+        self.gather = Gatherer(self.library, self.pictures, eyes, self.scorer.read)
 
     def see(self, data: bytes, *, param: str | None = None) -> None:
         """Decode and look at a picture ahead of the check, which then finds both in its caches.

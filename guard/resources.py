@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: str) -> Path:
-    """Path of the data folder ``policies``, ``models`` or ``benchmarks``."""
+    """Path of the data folder ``policies``, ``models``, ``benchmarks`` or ``training``."""
     shipped = _PACKAGE / "_share" / name
     return shipped if shipped.is_dir() else _PACKAGE.parent / name

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
         policy: deployment policy of requests that name none.
         policies: folder of further deployment policies.
         norms: folders of further norm packs; a pack there adds to and changes the one that comes with NormGuard.
+        classifier: what judges: ``auto`` for the one that comes along, ``lexical``, or the folder of another.
         vision: what looks at pictures: name of a pulled model or a folder with a manifest; ``auto`` takes the best that
             was pulled, ``none`` looks at none.
         connect_timeout: seconds to reach the upstream.
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     policy: str = DEFAULT_POLICY
     policies: Path | None = None
     norms: tuple[Path, ...] = ()
+    classifier: str = "auto"
     vision: str = "auto"
     connect_timeout: float = Field(default=5.0, gt=0)
     read_timeout: float = Field(default=600.0, gt=0)

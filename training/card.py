@@ -1,1 +1,2 @@
-def write(*a, **k): pass
+def write(*a, **k):
+    pass

@@ -1,7 +1,7 @@
 """What the classifier is trained and measured on, and the splits that keep the two apart.
 
-`read` gives training and development parts only; the test part is for the benchmark, and `assert_unseen` stops a training
-run into which any of it has slipped.
+`read` gives training and development parts only; the test part is for the benchmark, and `assert_unseen` stops a
+training run into which any of it has slipped.
 """
 
 from __future__ import annotations
@@ -103,10 +103,12 @@ def read(data: Path, library: Library, teacher: Teacher, *, without: str | None 
 
 
 def assert_unseen(used: Iterable[str], tested: Iterable[str]) -> None:
-    """Raise `NormGuardError` if a question of the test part is among those used; white space and case do not hide it."""
+    """Raise `NormGuardError` if a question of the test part is used; white space and case do not hide it."""
     keys = {" ".join(text.lower().split()) for text in tested}
     if slipped := [text for text in used if " ".join(text.lower().split()) in keys]:
-        raise NormGuardError(f"{len(slipped)} questions of the test part are in the training data: {slipped[0][:120]!r}")
+        raise NormGuardError(
+            f"{len(slipped)} questions of the test part are in the training data: {slipped[0][:120]!r}"
+        )
 
 
 def _violating(data: Path, library: Library, teacher: Teacher) -> list[Example]:
@@ -140,7 +142,15 @@ def _violating(data: Path, library: Library, teacher: Teacher) -> list[Example]:
         expressed = bool(relevant) and max(relevant.values()) >= SURE
         found.append(
             Example(
-                record.query, record.query, (), False, code, 1.0, relevant if expressed else None, record.group, "violating"
+                record.query,
+                record.query,
+                (),
+                False,
+                code,
+                1.0,
+                relevant if expressed else None,
+                record.group,
+                "violating",
             )
         )
     return found

@@ -66,7 +66,7 @@ class HashedPieces(Bag):
 
 
 class StaticTokens(Bag):
-    """A vector for each of the teacher's own tokens, begun where the teacher puts that token alone (as Model2Vec does)."""
+    """A vector for each of the teacher's tokens, begun where the teacher puts that token alone (as Model2Vec does)."""
 
     name = "static-tokens"
 
@@ -115,7 +115,9 @@ class SmallTransformer(nn.Module):
     def forward(self, texts: Sequence[str]) -> Tensor:
         bags = [self.ids(text) for text in texts]
         longest = max(len(bag) for bag in bags)
-        padded = torch.tensor([bag + [self.SIZE] * (longest - len(bag)) for bag in bags], device=self.tokens.weight.device)
+        padded = torch.tensor(
+            [bag + [self.SIZE] * (longest - len(bag)) for bag in bags], device=self.tokens.weight.device
+        )
         blank = padded == self.SIZE
         hidden = self.tokens(padded) + self.places(torch.arange(longest, device=padded.device))
         hidden = self.layers(hidden, src_key_padding_mask=blank)
@@ -156,7 +158,7 @@ def distil(
         loss.backward()
         optimizer.step()
         schedule.step()
-        losses.append(float(cosine))
+        losses.append(float(cosine.detach()))
     encoder.eval()
     width = max(len(losses) // 20, 1)
     return [sum(losses[i : i + width]) / width for i in range(0, len(losses) - width + 1, width)]

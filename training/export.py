@@ -73,7 +73,11 @@ def encoder_graph(encoder: Bag, heads: Heads, *, int8: bool) -> onnx.ModelProto:
             helper.make_tensor_value_info("cultures", TensorProto.FLOAT, [len(heads.cultures)]),
             helper.make_tensor_value_info("situations", TensorProto.FLOAT, [len(heads.situations)]),
         ],
-        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items() if name != "zero"],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(value), name)
+            for name, value in constants.items()
+            if name != "zero"
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], producer_name="normguard")
     model.ir_version = 9
@@ -86,7 +90,8 @@ class Calibrated(nn.Module):
 
     def __init__(self, ranker: Ranker, scales: dict[str, tuple[float, float]]) -> None:
         super().__init__()
-        self.ranker, self.scales = ranker.eval(), scales
+        self.ranker, self.scales = ranker, scales
+        self.eval()
 
     def forward(
         self, query: Tensor, content: Tensor, meaning: Tensor, things: Tensor, pairs: Tensor, request: Tensor
@@ -113,7 +118,12 @@ def export_ranker(model: Calibrated, path: Path) -> None:
 
 
 def write(
-    directory: Path, name: str, encoder: onnx.ModelProto, ranker: Calibrated, heads: Heads, vectors: dict[str, np.ndarray]
+    directory: Path,
+    name: str,
+    encoder: onnx.ModelProto,
+    ranker: Calibrated,
+    heads: Heads,
+    vectors: dict[str, np.ndarray],
 ) -> None:
     """The artefact's folder: graphs, vectors of the norms by key of their text, manifest."""
     directory.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Fitting the ranker to examples, with a teacher of the same form that reads with the large encoder and sees the picture."""
+"""Fitting the ranker to examples, with a teacher of the same form that reads with the large encoder."""
 
 from __future__ import annotations
 
@@ -177,15 +177,12 @@ def _loss(ranker: Ranker, case: Case, vectors: Vectors, opinion: Tensor | None) 
 @torch.no_grad()
 def opinions(ranker: Ranker, cases: Sequence[Case], vectors: Vectors) -> dict[int, Tensor]:
     """A teacher's distribution over the candidates of each sensitive case, by ``id(case)``."""
-    return {
-        id(case): torch.softmax(run(ranker, case, vectors)[0], 0) for case in cases if case.example.sensitive
-    }
+    return {id(case): torch.softmax(run(ranker, case, vectors)[0], 0) for case in cases if case.example.sensitive}
 
 
 @torch.no_grad()
 def evaluate(ranker: Ranker, cases: Sequence[Case], vectors: Vectors) -> dict[str, Any]:
-    """Recall at 5 of the norm at stake among the candidates, by whether the content is known, and how well sensitive and
-    benign questions are told apart."""
+    """Recall at 5 of the norm at stake, by whether the content is known; how sensitive and benign are told apart."""
     hits: dict[bool, list[bool]] = {False: [], True: []}
     scores: list[float] = []
     labels: list[bool] = []

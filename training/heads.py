@@ -28,8 +28,8 @@ class Heads(nn.Module):
 def fit_heads(examples: Sequence[Example], vectors: Tensor, guard: Guard, *, seed: int, steps: int = 1500) -> Heads:
     """Heads fitted to vectors of the examples' questions.
 
-    Cultures are those that the data sets name. Situations are those that the lexicon finds in the English of a question,
-    so that the student learns to find them in any language and in words that the lexicon lacks.
+    Cultures are those that the data sets name. Situations are those that the lexicon finds in a question's English, so
+    that the student learns to find them in any language and in words that the lexicon lacks.
     """
     torch.manual_seed(seed)
     heads = Heads(sorted(guard.library.packs), sorted(guard.library.vocabulary.situations))

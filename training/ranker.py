@@ -16,8 +16,8 @@ _HIDDEN = 48
 class Ranker(nn.Module):
     """Scores candidates against each other, then the request as a whole.
 
-    A norm's logit is a linear model of the plain features, which begins as the lexical scorer, plus a small network over
-    the features, the similarities of meaning, and how each of these stands among the candidates'.
+    A norm's logit is a linear model of the plain features, which begins as the lexical scorer, plus a small network
+    over the features, the similarities of meaning, and how each of these stands among the candidates'.
     """
 
     def __init__(self) -> None:
@@ -33,9 +33,7 @@ class Ranker(nn.Module):
         nn.init.zeros_(self.pair[-1].bias)
         nn.init.zeros_(self.sharp.weight)
         nn.init.zeros_(self.sharp.bias)
-        self.request = nn.Sequential(
-            nn.Linear(len(REQUEST) + 4 + 16, 24), nn.GELU(), nn.Dropout(0.1), nn.Linear(24, 1)
-        )
+        self.request = nn.Sequential(nn.Linear(len(REQUEST) + 4 + 16, 24), nn.GELU(), nn.Dropout(0.1), nn.Linear(24, 1))
         self.about = nn.Linear(DIMENSIONS, 16)
 
     def forward(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import torch
 from rich.console import Console
@@ -21,12 +20,15 @@ from benchmarks.detection.splits import part_of
 from guard import Guard
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, meaning_of, text_key, things_of
+from guard.norms.library import Library
+from guard.norms.packs import read_packs
+from guard.norms.vocabulary import Vocabulary
 from guard.resources import folder
 from training import card
 from training.corpus import Example, protected_norms, read
 from training.encoders import Bag, HashedPieces, SmallTransformer, StaticTokens, basis_of, distil
 from training.export import Calibrated, encoder_graph, write
-from training.fit import Case, calibration, evaluate, fit, opinions, prepare, run, vectors_of
+from training.fit import Case, calibration, evaluate, fit, opinions, prepare, vectors_of
 from training.heads import fit_heads
 from training.ranker import Ranker
 from training.scenarios import Scenarios
@@ -66,11 +68,13 @@ def main(
     def say(what: str) -> None:
         console.print(f"[{time.monotonic() - start:6.0f} s] {what}")
 
-    guard = Guard(scorer=None)
-    guard = Guard(library=guard.library, scorer=LexicalScorer(guard.library))
+    library = Library(read_packs(), Vocabulary())
+    guard = Guard(library=library, scorer=LexicalScorer(library))
     teacher = Teacher(cache, device)
     parts = read(data, guard.library, teacher)
-    invented = list(Scenarios(guard.library, seed=seed).make(each=1 if quick else _EACH, leave_out=protected_norms(read_links())))
+    invented = list(
+        Scenarios(guard.library, seed=seed).make(each=1 if quick else _EACH, leave_out=protected_norms(read_links()))
+    )
     held = [e for e in invented if part_of(e.group) == "dev"]
     invented = [e for e in invented if part_of(e.group) != "dev"]
     say(f"{len(parts['train'])} questions to learn from, {len(parts['dev'])} to choose by, {len(invented)} invented")
@@ -179,7 +183,9 @@ def _cost(encoder: Any) -> dict[str, float]:
     """Megabytes with 8-bit weights, and milliseconds to encode one question with torch on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    questions = [f"Which of these {n} gifts should I bring to my host's dinner in Shanghai on day {n}?" for n in range(100)]
+    questions = [
+        f"Which of these {n} gifts should I bring to my host's dinner in Shanghai on day {n}?" for n in range(100)
+    ]
     with torch.no_grad():
         for question in questions:
             encoder([question])
@@ -240,7 +246,9 @@ def _without_each(
     """For each country of CROSS: a ranker that has seen nothing of it, measured on its questions."""
     found = {}
     of = lambda cases, code, is_: [c for c in cases if (c.example.country == code) is is_]  # noqa: E731
-    for code in sorted({c.example.country for c in [*train, *dev] if c.example.source == "cross" and c.example.country}):
+    for code in sorted(
+        {c.example.country for c in [*train, *dev] if c.example.source == "cross" and c.example.country}
+    ):
         ranker = fit(of(train, code, False), of(scenarios, code, False), vectors, seed=seed, teacher=advice)
         tested = [c for c in of([*train, *dev], code, True) if c.example.source in ("cross", "calm")]
         found[code] = evaluate(ranker, tested, vectors) | {"questions": len(tested)}

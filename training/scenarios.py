@@ -90,9 +90,7 @@ class Scenarios:
             frame: str = self._random.choice(self._frames[tongue][kind])
             occasion = self._cue(situation, tongue)
             place = town or country_name(country, tongue)
-            return frame.format(
-                thing=self._name(thing, tongue) if thing else occasion, occasion=occasion, place=place
-            )
+            return frame.format(thing=self._name(thing, tongue) if thing else occasion, occasion=occasion, place=place)
 
         query = one(language)
         return query, query if language == "en" else one("en")

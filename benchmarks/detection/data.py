@@ -88,9 +88,11 @@ class SafeWorldQuery:
 
 
 def read_general(data: Path) -> list[tuple[str, bool, str]]:
-    """General questions, each with whether it comes with a picture, and what it asks (some are asked more than once)."""
+    """General questions, each with whether it comes with a picture, and what it asks (some are asked twice)."""
     records = _lines(data / "benign" / "general.jsonl")
-    return [(record["query"], bool(record["has_image"]), " ".join(record["query"].lower().split())) for record in records]
+    return [
+        (record["query"], bool(record["has_image"]), " ".join(record["query"].lower().split())) for record in records
+    ]
 
 
 def read_safeworld(data: Path, *, violating: bool) -> list[SafeWorldQuery]:

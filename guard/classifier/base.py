@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from guard.norms.model import Norm
-from guard.types import Exchange, Findings
+from guard.types import Evidence, Exchange, Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +27,9 @@ class Scorer(Protocol):
     """Judges how sensitive a request is and which of the candidate norms are at stake."""
 
     name: str
+
+    def read(self, exchange: Exchange) -> Iterable[Evidence]:
+        """Evidence that the wording of the question gives, before there are candidates."""
+        ...
 
     def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> Scores: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from guard.classifier.base import Scores
 from guard.classifier.features import PAIR, Featurizer
 from guard.norms.library import Library
 from guard.norms.model import Norm
-from guard.types import Exchange, Findings
+from guard.types import Evidence, Exchange, Findings
 
 BIAS = -5.4
 WEIGHTS = {
@@ -43,6 +43,10 @@ class LexicalScorer:
     def __init__(self, library: Library) -> None:
         self._featurize = Featurizer(library)
         self._weights = np.array([WEIGHTS.get(name, 0.0) for name in PAIR], dtype=np.float32)
+
+    def read(self, exchange: Exchange) -> Iterable[Evidence]:
+        """Nothing: what words name is in the lexicon, and this scorer knows no more."""
+        return ()
 
     def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> Scores:
         if not candidates:

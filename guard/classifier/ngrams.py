@@ -30,8 +30,8 @@ def hashed(text: str) -> list[int]:
     for run in runs(folded):
         if len(found) >= MAX_IDS:
             break
-        run = run[:MAX_IDS]
-        found.extend(_id(run[i : i + n]) for n in (1, 2, 3) for i in range(len(run) - n + 1))
+        head = run[:MAX_IDS]
+        found.extend(_id(head[i : i + n]) for n in (1, 2, 3) for i in range(len(head) - n + 1))
     return found[:MAX_IDS] or [0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from guard.classifier.base import Scores
+from guard.classifier.base import Scorer, Scores
 from guard.classifier.features import PAIR, REQUEST, Featurizer, Matrix
+from guard.classifier.lexical import LexicalScorer
 from guard.classifier.ngrams import BUCKETS, hashed
 from guard.errors import ModelError
 from guard.norms.library import Library
@@ -21,6 +23,8 @@ from guard.norms.model import Norm
 from guard.norms.vocabulary import Vocabulary
 from guard.resources import folder
 from guard.types import Evidence, Exchange, Findings
+
+_log = logging.getLogger("normguard")
 
 NAME = "classifier-1"
 FORMAT = 1
@@ -112,6 +116,29 @@ class StudentScorer:
         meaning = np.stack([of(meaning_of(norm)) for norm in norms]).astype(np.float32)
         things = np.stack([of(things_of(norm, self._library.vocabulary)) for norm in norms]).astype(np.float32)
         return meaning, things
+
+
+def open_scorer(classifier: str, library: Library, *, forgiving: bool = False) -> Scorer:
+    """The scorer that a deployment asks for.
+
+    Args:
+        classifier: ``auto`` for the one that comes with NormGuard, ``lexical`` for the first, untrained one, or the
+            folder of another that was trained.
+        library: the norms.
+        forgiving: take the lexical scorer, and say so in the log, where the one asked for cannot be used.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    if classifier == "lexical":
+        return LexicalScorer(library)
+    try:
+        return StudentScorer(library, None if classifier == "auto" else Path(classifier))
+    except ModelError as error:
+        if not forgiving:
+            raise
+        _log.warning("starting with the lexical scorer: %s", error)
+        return LexicalScorer(library)
 
 
 def meaning_of(norm: Norm) -> str:

@@ -27,10 +27,12 @@ def bench() -> None:
 @bench.command()
 @click.option("--data", required=True, type=click.Path(exists=True, path_type=Path), help="Folder of the data sets.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Where to write the figures.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Where to draw them (PNG).")
 @click.option("--missed", is_flag=True, help="Print every norm that was missed.")
-def detection(data: Path, out: Path | None, missed: bool) -> None:
+@click.option("--alone", is_flag=True, help="Without the baselines that the classifier is compared with.")
+def detection(data: Path, out: Path | None, plot: Path | None, missed: bool, alone: bool) -> None:
     """Is the culture found, is the right norm among those sent, is the rest left alone?"""
-    _benchmark("detection.run").main(data, out=out, print_missed=missed)
+    _benchmark("detection.run").main(data, out=out, plot=plot, print_missed=missed, compare=not alone)
 
 
 @bench.command()

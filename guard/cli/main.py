@@ -23,8 +23,9 @@ def main() -> None:
     from guard.cli.models import models
     from guard.cli.norms import norms
     from guard.cli.serve import serve
+    from guard.cli.train import train
 
-    for command in (check, serve, demo, norms, models, bench):
+    for command in (check, serve, demo, norms, models, bench, train):
         cli.add_command(command)
     try:
         cli(standalone_mode=True)

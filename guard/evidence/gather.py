@@ -48,10 +48,12 @@ class Gatherer:
     """Collects evidence from all sources; one that fails is reported as degraded and costs the others nothing.
 
     Pictures are decoded through `pictures`; a damaged one raises `ImageError`, which is the caller's fault and not a
-    failure of the guard.
+    failure of the guard. `reader` is what a trained model makes of the wording.
     """
 
-    def __init__(self, library: Library, pictures: PictureCache, eyes: Eyes | None = None) -> None:
+    def __init__(
+        self, library: Library, pictures: PictureCache, eyes: Eyes | None = None, reader: Source | None = None
+    ) -> None:
         self._lexicon: Lexicon = library.lexicon
         self._library = library
         self._pictures = pictures
@@ -64,6 +66,8 @@ class Gatherer:
         }
         if eyes is not None:
             self._sources["vision"] = self._looks
+        if reader is not None:
+            self._sources["model"] = reader
 
     def __call__(self, exchange: Exchange) -> Findings:
         evidence: list[Evidence] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import uvicorn
 
+from guard.classifier.student import open_scorer
 from guard.errors import SettingsError
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
@@ -24,7 +25,7 @@ from guard.vision.eyes import open_eyes
 
 
 def build_guard(settings: Settings) -> Guard:
-    """The guard that `settings` describe; raises `PackError` or `PolicyError`."""
+    """The guard that `settings` describe; raises `PackError`, `PolicyError` or `ModelError`."""
     shipped = folder("policies")
     policies: list[Path] = [shipped / "deployments"]
     if settings.policies is not None:
@@ -34,8 +35,14 @@ def build_guard(settings: Settings) -> Guard:
     library = Library(read_packs([shipped / "norms", *settings.norms]), Vocabulary())
     known = Policies(policies)
     on_fault = known.get(settings.policy).on_fault
-    eyes = open_eyes(settings.vision, library.vocabulary, forgiving=on_fault is OnFault.OPEN)
-    return Guard(library=library, policies=known, policy=settings.policy, eyes=eyes)
+    forgiving = on_fault is OnFault.OPEN
+    return Guard(
+        library=library,
+        policies=known,
+        policy=settings.policy,
+        scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
+        eyes=open_eyes(settings.vision, library.vocabulary, forgiving=forgiving),
+    )
 
 
 def upstream_maker(settings: Settings) -> Callable[[], Upstream]:

@@ -1,0 +1,43 @@
+"""``normguard train``: from raw data to the classifier that ships."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from guard.resources import folder
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder of the data sets: cross/, safeworld/, benign/.")  # fmt: skip
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the artefact.  [the shipped one]"
+)
+@click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
+@click.option("--epochs", default=8.0, show_default=True, help="Passes of the encoders over the texts.")
+@click.option(
+    "--cache",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the teacher's vectors, to train again sooner.",
+)
+@click.option("--by-country", is_flag=True, help="Also train without each country of CROSS, and measure on it.")
+@click.option("--quick", is_flag=True, help="A minute or two: only the design that ships, and little of it.")
+def train(
+    data: Path, out: Path | None, seed: int, epochs: float, cache: Path | None, by_country: bool, quick: bool
+) -> None:
+    """Train the classifier: teacher, students, calibration, ONNX, model card. Needs the extra [train]."""
+    from guard.errors import NormGuardError
+
+    if (parent := str(folder("training").parent)) not in sys.path:
+        sys.path.insert(0, parent)
+    try:
+        run = importlib.import_module("training.run")
+    except ImportError as error:
+        raise NormGuardError(
+            f"{error.name} is missing. Training needs its extra: pip install 'normguard[train]'."
+        ) from error
+    run.main(data, out=out, seed=seed, epochs=epochs, cache=cache, by_country=by_country, quick=quick)
