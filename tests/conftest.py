@@ -24,6 +24,14 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the research data sets are not on this machine")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What somebody has pulled on his machine must not change what the tests see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NORMGUARD_MODELS", str(tmp_path_factory.mktemp("models")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def guard() -> Guard:
     return Guard()

@@ -86,16 +86,19 @@ def read(data: Path, library: Library, teacher: Teacher, *, without: str | None 
 
     for query in read_cross(data):
         relevant = dict.fromkeys(links.get(query.norm, ()), 1.0)
-        for captions in ((), (query.item,)) if query.item else ((),):
+        shown: list[tuple[str, ...]] = [(), (query.item,)] if query.item else [()]
+        for captions, pictured in [*((captions, True) for captions in shown), ((), False)]:
             example = Example(
-                query.query, query.english, captions, True, query.country, 1.0, relevant, query.norm, "cross"
+                query.query, query.english, captions, pictured, query.country, 1.0, relevant, query.norm, "cross"
             )
             add(part_of_cross(query.norm), example)
-    for text, pictured, group in read_general(data):
-        add(part_of(group), Example(text, text, (), pictured, None, 0.0, {}, group, "general"))
-    for record in read_safeworld(data, violating=False):
-        code = code_of(record.country)
-        add(part_of(record.group), Example(record.query, record.query, (), False, code, 0.0, {}, record.group, "calm"))
+    # Both with a picture and without: that one data set asks over pictures and another does not must teach nothing.
+    for pictured in (False, True):
+        for text, _, group in read_general(data):
+            add(part_of(group), Example(text, text, (), pictured, None, 0.0, {}, group, "general"))
+        for record in read_safeworld(data, violating=False):
+            code, query_, group = code_of(record.country), record.query, record.group
+            add(part_of(group), Example(query_, query_, (), pictured, code, 0.0, {}, group, "calm"))
     for example in _violating(data, library, teacher):
         add("train" if part_of(example.group) != "dev" else "dev", example)
     assert_unseen((e.query for some in parts.values() for e in some), tested)

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from guard.classifier.features import PAIR, REQUEST
 from guard.classifier.lexical import BIAS, WEIGHTS
-from training.encoders import DIMENSIONS
 
 SIMILARITIES = 4  # question and picture, each against what a norm says and what it can be seen in
 _HIDDEN = 48
@@ -33,8 +32,9 @@ class Ranker(nn.Module):
         nn.init.zeros_(self.pair[-1].bias)
         nn.init.zeros_(self.sharp.weight)
         nn.init.zeros_(self.sharp.bias)
-        self.request = nn.Sequential(nn.Linear(len(REQUEST) + 4 + 16, 24), nn.GELU(), nn.Dropout(0.1), nn.Linear(24, 1))
-        self.about = nn.Linear(DIMENSIONS, 16)
+        self.request = nn.Sequential(
+            nn.Linear(len(REQUEST) + len(PAIR) + 5, 24), nn.GELU(), nn.Dropout(0.1), nn.Linear(24, 1)
+        )
 
     def forward(
         self, query: Tensor, content: Tensor, meaning: Tensor, things: Tensor, pairs: Tensor, request: Tensor
@@ -56,8 +56,19 @@ class Ranker(nn.Module):
         # Sums over candidates rather than a sort: the graph takes any number of them.
         top = relevance.max()
         weight = torch.softmax(relevance, dim=0)
-        pooled = torch.stack(
-            [top, torch.logsumexp(relevance, dim=0), (weight * weight).sum(), (weight * likeness[:, 0]).sum()]
-        )
-        sensitivity = self.request(torch.cat([request, pooled, torch.tanh(self.about(query))]))
+        # What the likeliest norms have in common with the request, and not the question's own vector: that would learn
+        # the style in which a data set asks instead of what is asked.
+        best = (weight.unsqueeze(1) * torch.cat([pairs, likeness[:, :2]], dim=1)).sum(0)
+        pooled = torch.stack([top, torch.logsumexp(relevance, dim=0), (weight * weight).sum()])
+        sensitivity = self.request(torch.cat([request, pooled, best]))
         return relevance, sensitivity
+
+
+class LexicalRanker(Ranker):
+    """The lexical scorer in the same form, to compare with: a request is as sensitive as its best norm is relevant."""
+
+    def forward(
+        self, query: Tensor, content: Tensor, meaning: Tensor, things: Tensor, pairs: Tensor, request: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        relevance = self.plain(pairs).squeeze(1)
+        return relevance, relevance.max().unsqueeze(0)

@@ -16,6 +16,10 @@ from training.corpus import Example
 _TEMPLATES = Path(__file__).with_name("templates.yaml")
 _SHARE_ENGLISH = 0.4
 _TYPO, _MIXED, _LOWER = 0.15, 0.12, 0.1
+_FRAMES = dict.fromkeys(("gift", "souvenir", "shopping", "home-visit", "business", "birth", "birthday"), "gift")
+_FRAMES |= dict.fromkeys(("dress", "swimwear", "worship"), "dress")
+_FRAMES |= dict.fromkeys(("dining", "drinking", "cooking", "coffee-tea", "party", "fasting"), "food")
+_FRAMES |= dict.fromkeys(("photography", "drone", "media", "wildlife", "heritage"), "photo")
 
 
 class Scenarios:
@@ -31,6 +35,7 @@ class Scenarios:
         self._frames = yaml.safe_load(_TEMPLATES.read_text(encoding="utf-8"))
         self._concepts = library.vocabulary.concepts
         self._situations = library.vocabulary.situations
+        self._free: dict[str, list[str]] = {}
 
     def make(self, *, each: int, leave_out: Collection[str] = (), without: str | None = None) -> Iterator[Example]:
         """`each` unaware and as many harmless questions for every norm but those left out."""
@@ -45,33 +50,63 @@ class Scenarios:
         language = self._language()
         thing = self._random.choice(norm.visual) if norm.visual else None
         situation = self._random.choices(norm.situations, [0.6**i for i in range(len(norm.situations))])[0]
-        point = thing is not None and self._random.random() < 0.4
+        point = thing is not None and self._random.random() < 0.3
         if thing is None and language == "en" and self._random.random() < 0.6:
             query = english = f"{norm.breach} I am in {self._town(norm.country) or country_name(norm.country)}."
         else:
-            query, english = self._fill("point" if point else "ask", language, thing, situation, norm.country)
+            kind = "point" if point else self._kind(situation)
+            query, english = self._fill(kind, language, thing, situation, norm.country)
         shown = thing is not None and self._random.random() < (0.5 if point else 0.25)
-        captions = (self._name(thing, "en"),) if shown and thing is not None else ()
+        captions = (self._name(thing, self._caption_language(language)),) if shown and thing is not None else ()
+        pictured = point or shown or self._random.random() < 0.3
+        stake = self._at_stake(norm, None if point and not shown else thing, situation)
         return Example(
-            self._rough(query), english, captions, point or shown, norm.country, 1.0,
-            self._at_stake(norm, None if point and not shown else thing, situation), f"pack:{norm.id}", "scenario",
-        )  # fmt: skip
+            self._rough(query), english, captions, pictured, norm.country, 1.0, stake, f"pack:{norm.id}", "scenario"
+        )
 
     def _harmless(self, norm: Norm) -> Example:
+        """A question near a norm with which nothing is wrong.
+
+        The same frame over a thing of which no norm of the country speaks; a question about a culture that leads to
+        nothing done there; an asker who minds the custom already.
+        """
         language = self._language()
-        thing = self._random.choice(norm.visual) if norm.visual else self._random.choice(list(self._concepts))
         situation = self._random.choice(norm.situations)
         dice = self._random.random()
-        if dice < 0.1:
+        if dice < 0.35:
+            thing = self._random.choice(self._unspoken(norm.country))
+            query, english = self._fill(self._kind(situation), language, thing, situation, norm.country)
+        elif dice < 0.43:
+            thing = self._random.choice(list(self._concepts))
             query = english = f"Why is it that in {country_name(norm.country)} people say: {norm.title}?"
         else:
-            kind = "aware" if dice < 0.25 else "calm"
+            thing = self._random.choice(norm.visual) if norm.visual else self._random.choice(list(self._concepts))
+            kind = "aware" if dice < 0.55 else "calm"
             query, english = self._fill(kind, language, thing, situation, norm.country)
-        pictured = self._random.random() < 0.3
-        captions = (self._name(thing, "en"),) if pictured and self._random.random() < 0.5 else ()
+        pictured = self._random.random() < 0.5
+        captions = (self._name(thing, self._caption_language(language)),) if self._random.random() < 0.25 else ()
         return Example(
-            self._rough(query), english, captions, pictured, norm.country, 0.0, {}, f"pack:{norm.id}", "scenario"
-        )
+            self._rough(query), english, captions, pictured or bool(captions), norm.country, 0.0, {},
+            f"pack:{norm.id}", "scenario",
+        )  # fmt: skip
+
+    def _kind(self, situation: str) -> str:
+        """The kind of frame that suits a situation, now and then the general one."""
+        return "ask" if self._random.random() < 0.3 else _FRAMES.get(situation, "ask")
+
+    def _unspoken(self, country: str) -> list[str]:
+        """Concepts of which no norm of a country speaks, nor of anything broader or narrower."""
+        if country not in self._free:
+            vocabulary = self._library.vocabulary
+            spoken = {id_ for norm in self._library.of_country(country) for id_ in norm.visual}
+            spoken |= {above for id_ in spoken for above in vocabulary.broader(id_)}
+            self._free[country] = [
+                id_ for id_ in self._concepts if id_ not in spoken and not spoken & set(vocabulary.broader(id_))
+            ]
+        return self._free[country]
+
+    def _caption_language(self, language: str) -> str:
+        return language if self._random.random() < 0.4 else "en"
 
     def _at_stake(self, norm: Norm, thing: str | None, situation: str) -> dict[str, float]:
         stake = {}

@@ -18,7 +18,7 @@ from guard.resources import folder
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the artefact.  [the shipped one]"
 )
 @click.option("--seed", default=0, show_default=True, help="Of everything that is drawn.")
-@click.option("--epochs", default=8.0, show_default=True, help="Passes of the encoders over the texts.")
+@click.option("--epochs", default=6.0, show_default=True, help="Passes of the encoders over the texts.")
 @click.option(
     "--cache",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -1,0 +1,306 @@
+"""Looking at pictures: models from a folder, pulled ones, damaged ones, and what the guard makes of what they see."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openai
+import pytest
+import yaml
+from click.testing import CliRunner
+from PIL import Image as Pillow
+
+from guard import Exchange, Guard, Hints, Image
+from guard.cli.main import cli
+from guard.cli.models import models
+from guard.errors import ModelError
+from guard.norms.vocabulary import Vocabulary
+from guard.proxy.serve import build_guard
+from guard.settings import Settings
+from guard.vision.eyes import Eyes, open_eyes, preprocess
+from guard.vision.manifest import Input, read_manifest
+from guard.vision.store import pull, shipped
+from tests.conftest import SHARED, FakeUpstream, needs_data
+
+WEIGHTS, PHOTOS = SHARED / "vision", SHARED / "photos"
+LABELS = ["nothing", "wall clock", "teapot", "kettle, of iron"]
+SIZE = 16
+
+
+def make_model(directory: Path, *, weights: Any = None, batch: str | int = "n", **changes: Any) -> Path:
+    """A classifier of four classes that looks at the mean colour: black, red, green or blue."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    matrix = np.array([[0, 9, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9]], dtype=np.float32) if weights is None else weights
+    nodes = [
+        helper.make_node("ReduceMean", ["picture"], ["mean"], axes=[2, 3], keepdims=0),
+        helper.make_node("MatMul", ["mean", "matrix"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "colours",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, [batch, 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, matrix.shape[1]])],
+        [numpy_helper.from_array(matrix, "matrix")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    directory.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, directory / "model.onnx")
+    (directory / "labels.txt").write_text("\n".join(LABELS) + "\n", encoding="utf-8")
+    (directory / "concepts.yaml").write_text("clock: [wall clock]\nteapot: [teapot..kettle]\n")
+    manifest = {"name": directory.name, "licence": "CC0-1.0", "input": {"size": SIZE, "crop": 1.0}} | changes
+    (directory / "manifest.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    return directory
+
+
+def picture(colour: str, size: tuple[int, int] = (40, 30)) -> Pillow.Image:
+    return Pillow.new("RGB", size, colour)
+
+
+def data_of(colour: str) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    picture(colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    return Vocabulary()
+
+
+def test_a_classifier_plugs_in_by_its_manifest(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary)
+    assert next(iter(eyes.look(picture("red"), b"1"))) == "clock"
+    assert next(iter(eyes.look(picture("lime"), b"2"))) == "teapot"
+    assert next(iter(eyes.look(picture("blue"), b"3"))) == "teapot"  # both classes of the range count
+    assert eyes.look(picture("black"), b"4")["teapot"] == pytest.approx(0.5)  # all logits alike: two of four classes
+    assert eyes.provider.endswith("ExecutionProvider")
+
+
+def test_probabilities_are_softened_by_the_manifests_temperature(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    sharp = Eyes(str(make_model(tmp_path / "sharp")), vocabulary).look(picture("red"), b"1")["clock"]
+    soft = Eyes(str(make_model(tmp_path / "soft", temperature=5.0)), vocabulary).look(picture("red"), b"1")["clock"]
+    assert sharp > 0.99 > soft > 0.5
+
+
+def test_the_centre_of_the_picture_is_what_counts() -> None:
+    wide = picture("red", (300, 100))
+    wide.paste((0, 0, 255), (0, 0, 100, 100))
+    square = preprocess(wide, Input(size=SIZE, crop=1.0))
+    assert square.shape == (3, SIZE, SIZE)
+    assert square[0].min() > 0.8  # the filter reaches a pixel beyond the edge
+    assert square[2].max() < 0.2
+    assert preprocess(wide, Input(size=SIZE, layout="NHWC")).shape == (SIZE, SIZE, 3)
+
+
+def test_concurrent_looks_share_batches_and_get_their_own_answers(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary, batch=4)
+    sizes: list[int] = []
+    run = eyes._run
+    eyes._run = lambda pixels: sizes.append(len(pixels)) or run(pixels)  # type: ignore[method-assign, func-returns-value]
+    seen: dict[int, str] = {}
+
+    def look(number: int) -> None:
+        colour = ("red", "lime")[number % 2]
+        seen[number] = next(iter(eyes.look(picture(colour), str(number).encode())))
+
+    threads = [threading.Thread(target=look, args=(number,)) for number in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert seen == {number: ("clock", "teapot")[number % 2] for number in range(60)}
+    assert sum(sizes) == 60
+    assert max(sizes) <= 4
+
+
+def test_a_model_with_a_fixed_batch_is_given_one_picture_at_a_time(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    eyes = Eyes(str(make_model(tmp_path / "one", batch=1)), vocabulary)
+    assert next(iter(eyes.look(picture("red"), b"1"))) == "clock"
+    assert eyes._batch == 1
+
+
+def test_pictures_seen_before_are_remembered_up_to_a_number(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary, cache=2)
+    for key in (b"1", b"2", b"3", b"3"):
+        eyes.look(picture("red"), key)
+    assert list(eyes._seen) == [b"2", b"3"]
+
+
+def test_one_picture_that_the_model_fails_on_costs_the_others_nothing(
+    tmp_path: Path, vocabulary: Vocabulary, guard: Guard
+) -> None:
+    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary)
+    run = eyes._run
+
+    def fragile(pixels: Any) -> Any:
+        if float(pixels[:, 2].mean()) > 0.9:
+            raise RuntimeError("the model cannot stand blue")
+        return run(pixels)
+
+    eyes._run = fragile  # type: ignore[method-assign]
+    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, eyes=eyes)
+    images = [Image(data=data_of(colour)) for colour in ("blue", *["red"] * 9)]
+    query = "My colleague in Shanghai has a new baby. Which of these should I buy?"
+    decision = looking.check(Exchange.of(query, images=images))
+    assert decision.degraded == ("vision",)
+    assert decision.concepts[0] == "clock"
+    assert decision.norms[0].id == "cn.gift.clocks"
+    assert decision.model.endswith("+colours")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda d: (d / "manifest.yaml").unlink(), "There is no vision model"),
+        (lambda d: (d / "manifest.yaml").write_text("name: [", encoding="utf-8"), "manifest.yaml"),
+        (lambda d: (d / "manifest.yaml").write_text("name: x\nlicence: y\ninput: {size: 3}\n"), "input.size"),
+        (lambda d: (d / "model.onnx").unlink(), "model.onnx is missing"),
+        (lambda d: (d / "model.onnx").write_bytes(b"no onnx"), "cannot be loaded"),
+        (lambda d: (d / "labels.txt").write_text("wall clock\nteapot\nkettle\n"), "names 3"),
+        (lambda d: (d / "concepts.yaml").write_text("clock: [sundial]\n"), "no class 'sundial'"),
+        (lambda d: (d / "concepts.yaml").write_text("no-such-thing: [teapot]\n"), "no concept 'no-such-thing'"),
+        (lambda d: (d / "SHA256SUMS").write_text("0" * 64 + "  model.onnx\n"), "damaged"),
+    ],
+)
+def test_a_spoilt_model_is_refused_with_what_is_wrong(
+    tmp_path: Path, vocabulary: Vocabulary, spoil: Callable[[Path], Any], message: str
+) -> None:
+    directory = make_model(tmp_path / "colours")
+    spoil(directory)
+    with pytest.raises(ModelError, match=message):
+        Eyes(str(directory), vocabulary)
+
+
+def test_a_start_without_the_model_is_clear_or_degraded_as_the_deployment_wants(
+    tmp_path: Path, vocabulary: Vocabulary, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ModelError, match="known are mobilenet-v2"):
+        open_eyes("moblienet", vocabulary)
+    with pytest.raises(ModelError, match="normguard models pull mobilenet-v2"):
+        open_eyes("mobilenet-v2", vocabulary)
+    assert open_eyes("mobilenet-v2", vocabulary, forgiving=True) is None
+    assert "starting without looking at pictures" in caplog.text
+    assert open_eyes("auto", vocabulary) is None
+    assert open_eyes("none", vocabulary) is None
+    (tmp_path / "strict.yaml").write_text("on_fault: closed\n")
+    with pytest.raises(ModelError):
+        build_guard(Settings(vision="mobilenet-v2", policies=tmp_path, policy="strict"))
+
+
+def test_a_pull_checks_what_it_was_given(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model 'resnet'"):
+        pull("resnet")
+    with pytest.raises(ModelError, match="not there; the model needs it"):
+        pull("mobilenet-v2", source=tmp_path)
+    with pytest.raises(ModelError, match="not the file that was expected: its SHA-256"):
+        pull("mobilenet-v2", fetch=lambda url, timeout: b"a captive portal's page")
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        pull("mobilenet-v2", timeout=0.001)
+    assert not any(path for path in Path(str(tmp_path)).rglob("*.partial"))
+
+
+def test_every_shipped_manifest_is_sound() -> None:
+    for name, manifest in shipped().items():
+        assert manifest.name == name
+        assert manifest.model is not None
+        assert "/main/" not in str(manifest.model.url), "an address must name a commit"
+
+
+def test_models_are_listed(tmp_path: Path) -> None:
+    listed = CliRunner().invoke(models, ["list"]).output
+    assert "mobilenet-v2" in listed
+    assert "normguard models pull mobilenet-v2" in listed
+    make_model(tmp_path / "colours")
+    (tmp_path / "pictures").mkdir()
+    picture("red").save(tmp_path / "pictures" / "red.png")
+    (tmp_path / "pictures" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    arguments = ["verify", str(tmp_path / "colours"), "--pictures", str(tmp_path / "pictures")]
+    shown = CliRunner().invoke(models, arguments).output
+    assert "clock 1.00" in shown
+    assert "broken.jpg" in shown
+    assert "a look: median" in shown
+
+
+def test_importing_the_guard_loads_no_model_runtime() -> None:
+    code = "import sys, guard; print([m for m in ('onnxruntime', 'onnx', 'torch', 'litellm') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "[]"
+
+
+@pytest.fixture(scope="session")
+def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real MobileNetV2, pulled as a user without network would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NORMGUARD_MODELS", str(tmp_path_factory.mktemp("pulled")))
+        done = CliRunner().invoke(models, ["pull", "mobilenet-v2", "--from", str(WEIGHTS)], catch_exceptions=False)
+        assert done.exit_code == 0
+        return Path(done.output.rpartition(" is in ")[2].strip())
+
+
+@needs_data
+def test_real_weights_name_real_photographs(pulled: Path, vocabulary: Vocabulary) -> None:
+    eyes = Eyes(str(pulled), vocabulary)
+    assert read_manifest(pulled).licence == "Apache-2.0"
+    wanted = {
+        "wall_clock": "wall-clock", "analog_clock": "clock", "mosque": "mosque", "kimono": "kimono", "altar": "altar",
+        "red_wine": "wine", "bikini": "bikini", "hog": "pig", "cleaver": "knife", "umbrella": "umbrella",
+    }  # fmt: skip
+    right = 0
+    for name, concept in wanted.items():
+        seen = eyes.look(Pillow.open(PHOTOS / f"{name}.jpg").convert("RGB"), name.encode())
+        known = {above for found in seen for above in (found, *vocabulary.broader(found))}
+        right += concept in known
+    assert right >= 8  # it is small, and takes the glass of wine for a goblet and the cleaver for a hatchet
+
+
+@needs_data
+def test_a_photo_of_a_clock_reaches_the_clock_norm_over_a_real_socket(
+    pulled: Path, guard: Guard, upstream: FakeUpstream, start_proxy: Callable[..., str]
+) -> None:
+    eyes = Eyes(str(pulled), guard.library.vocabulary)
+    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, eyes=eyes)
+    base = start_proxy(looking, upstream=upstream.base)
+    client = openai.OpenAI(base_url=f"{base}/v1", api_key="k", max_retries=0)
+    url = "data:image/jpeg;base64," + base64.b64encode((PHOTOS / "wall_clock.jpg").read_bytes()).decode()
+    text = "My colleague in Shanghai has a new baby. Which of these should I buy?"
+    content: Any = [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}]
+    answer = client.chat.completions.with_raw_response.create(
+        model="m", messages=[{"role": "user", "content": content}]
+    )
+    assert answer.headers["x-normguard-norms"].split(",")[0] == "cn.gift.clocks"
+    assert "clock" in str(upstream.last["messages"][0]).lower()
+    # The same question over a photograph that shows nothing of the kind must not be told that it does.
+    other = (PHOTOS / "umbrella.jpg").read_bytes()
+    decision = looking.check(Exchange.of(text, images=[Image(data=other)], hints=Hints()))
+    assert decision.norms[0].id != "cn.gift.clocks"
+
+
+@needs_data
+def test_the_command_line_pulls_from_a_folder_and_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    for path in WEIGHTS.iterdir():
+        shutil.copy(path, tmp_path)
+    spoilt = tmp_path / "mobilenet_v2_1.0_224_quant.tflite"
+    spoilt.write_bytes(spoilt.read_bytes()[:-10])
+    done = subprocess.run(
+        [sys.executable, "-m", "guard", "models", "pull", "mobilenet-v2", "--from", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "not the file that was expected" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert cli.name == "cli"
