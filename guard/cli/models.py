@@ -42,9 +42,28 @@ def pull(name: str, source: Path | None, timeout: float) -> None:
 
 @models.command()
 @click.argument("name")
+@click.option(
+    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of weights on this disk."
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write.  [the models' cache]")
+def export(name: str, weights: Path | None, out: Path | None) -> None:
+    """Export a CLIP's image tower to ONNX and embed the concept vocabulary; torch is not needed afterwards."""
+    from guard.vision.export import export as make
+
+    click.echo(f"{name} is in {make(name, weights=weights, out=out)}")
+
+
+@models.command()
+@click.argument("name")
 @click.option("--pictures", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of pictures.")
-def verify(name: str, pictures: Path | None) -> None:
-    """Load a model, say what it sees in pictures and how long it takes."""
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Weights that it was exported from: compare with the original.",
+)
+@click.pass_context
+def verify(context: click.Context, name: str, pictures: Path | None, weights: Path | None) -> None:
+    """Load a model, say what it sees in pictures and how long it takes; with --weights, compare with the original."""
     from guard.errors import ImageError
     from guard.evidence.pictures import decode
     from guard.norms.vocabulary import Vocabulary
@@ -66,6 +85,19 @@ def verify(name: str, pictures: Path | None) -> None:
             f"{concept} {score:.2f}" for concept, score in eyes.look(picture.thumbnail, picture.key).items()
         )
         click.echo(f"{path.name:<28} {seen or '-'}")
+    if weights is not None:
+        from guard.vision.export import parity
+        from guard.vision.store import find
+
+        compared = parity(find(name), read, weights=weights)
+        for one in compared:
+            verdict = "holds" if one.holds else "FAILS"
+            click.echo(
+                f"parity {one.precision}: cosine at least {one.least:.4f}, mean {one.mean:.4f} "
+                f"over {one.pictures} pictures: {verdict}"
+            )
+        if not all(one.holds for one in compared):
+            context.exit(1)
     if read:
         taken = latency(eyes, read, rounds=3)
         click.echo(f"a look: median {statistics.median(taken):.1f} ms over {len(taken)}")

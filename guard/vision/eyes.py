@@ -1,4 +1,4 @@
-"""Looking at pictures: an ONNX classifier whose classes are mapped to the concept vocabulary."""
+"""Looking at pictures: an ONNX model, whose outputs are read as concepts of the vocabulary."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from PIL import Image as Pillow
 
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
-from guard.vision.manifest import Input, read_concepts, read_manifest
-from guard.vision.store import LABELS, MODEL, best, find
+from guard.vision.manifest import Input, read_manifest
+from guard.vision.readers import reader
+from guard.vision.store import best, find
 
 _log = logging.getLogger("normguard")
 
@@ -30,8 +31,6 @@ PROVIDERS = (
     "CPUExecutionProvider",
 )
 """In order of preference; the first that this machine's onnxruntime has is used."""
-
-_MOST = 4  # concepts reported of one picture: a classifier names one thing, the rest is what it takes it for
 
 
 @dataclass(slots=True)
@@ -65,9 +64,8 @@ class Eyes:
         directory = find(model)
         self.manifest = read_manifest(directory)
         self.name = self.manifest.name
-        labels = (directory / LABELS).read_text(encoding="utf-8").splitlines()
-        self._concepts, self._matrix = read_concepts(directory / "concepts.yaml", labels, vocabulary)
-        self._session, self.provider = _session(directory / MODEL, threads)
+        self._read = reader(directory, self.manifest, vocabulary)
+        self._session, self.provider = _session(directory / self.manifest.file, threads)
         self._input = self._session.get_inputs()[0].name
         self._batch = batch if isinstance(self._session.get_inputs()[0].shape[0], str) else 1
         self._waiting = _Waiting()
@@ -75,9 +73,12 @@ class Eyes:
         self._seen: OrderedDict[bytes, Mapping[str, float]] = OrderedDict()
         self._seen_lock = threading.Lock()
         self._cache = cache
-        classes = self._run(np.zeros((1, *_shape(self.manifest.input)), dtype=np.float32)).shape[-1]
-        if classes != len(labels):
-            raise ModelError(f"{directory}: the model has {classes} classes and {LABELS} names {len(labels)}.")
+        width = self._run(np.zeros((1, *_shape(self.manifest.input)), dtype=np.float32)).shape[-1]
+        if width != self._read.width:
+            raise ModelError(
+                f"{directory}: the model gives {width} numbers of a picture, and what is to read them knows "
+                f"{self._read.width}."
+            )
 
     def look(self, picture: Pillow.Image, key: bytes) -> Mapping[str, float]:
         """Concepts that `picture` shows and their probabilities, likeliest first; `key` tells pictures apart."""
@@ -85,14 +86,14 @@ class Eyes:
             if (known := self._seen.get(key)) is not None:
                 self._seen.move_to_end(key)
                 return known
-        found = self._name(self._probabilities(preprocess(picture, self.manifest.input)))
+        found = self._read(self._outputs(preprocess(picture, self.manifest.input)))
         with self._seen_lock:
             self._seen[key] = found
             while len(self._seen) > self._cache:
                 self._seen.popitem(last=False)
         return found
 
-    def _probabilities(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _outputs(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         mine: Future[np.ndarray[Any, Any]] = Future()
         with self._waiting.lock:
             self._waiting.items.append((pixels, mine))
@@ -106,21 +107,13 @@ class Eyes:
                 except Exception as error:  # whoever waits for this batch must hear of it, or waits for ever
                     for _, waiting in turn:
                         waiting.set_exception(error)
-        probabilities: np.ndarray[Any, Any] = mine.result()
-        return probabilities
+        outputs: np.ndarray[Any, Any] = mine.result()
+        return outputs
 
     def _run(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         outputs: np.ndarray[Any, Any] = self._session.run(None, {self._input: pixels})[0]
-        rows = outputs.reshape(len(pixels), -1)
-        if self.manifest.output == "logits":
-            rows = _exponential(rows, self.manifest.temperature)
-        summed: np.ndarray[Any, Any] = rows / np.maximum(rows.sum(axis=1, keepdims=True), 1e-9)
-        return summed
-
-    def _name(self, probabilities: np.ndarray[Any, Any]) -> Mapping[str, float]:
-        sums = self._matrix @ probabilities
-        best = np.argsort(-sums)[:_MOST]
-        return {self._concepts[i]: float(min(sums[i], 1.0)) for i in best if sums[i] >= self.manifest.floor}
+        rows: np.ndarray[Any, Any] = outputs.reshape(len(pixels), -1)
+        return rows
 
 
 def open_eyes(model: str, vocabulary: Vocabulary, *, forgiving: bool = False) -> Eyes | None:
@@ -147,22 +140,20 @@ def open_eyes(model: str, vocabulary: Vocabulary, *, forgiving: bool = False) ->
 
 
 def preprocess(picture: Pillow.Image, spec: Input) -> np.ndarray[Any, Any]:
-    """The central square of an upright RGB picture as the model takes it: float32, channels first or last."""
+    """The central square of an upright RGB picture as the model takes it: float32, channels first or last.
+
+    The shorter edge is brought to ``size / crop`` and the square is cut out of the result, as torchvision's ``Resize``
+    and ``CenterCrop`` (and with them open_clip's image transform) do.
+    """
     width, height = picture.size
-    edge = min(width, height) * spec.crop
-    left, top = (width - edge) / 2, (height - edge) / 2
-    square = picture.resize(
-        (spec.size, spec.size), Pillow.Resampling.BILINEAR, box=(left, top, left + edge, top + edge)
-    )
+    short = round(spec.size / spec.crop)
+    scaled = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    filter_ = Pillow.Resampling.BICUBIC if spec.interpolation == "bicubic" else Pillow.Resampling.BILINEAR
+    left, top = round((scaled[0] - spec.size) / 2.0), round((scaled[1] - spec.size) / 2.0)
+    square = picture.resize(scaled, filter_).crop((left, top, left + spec.size, top + spec.size))
     values = np.asarray(square, dtype=np.float32) / np.float32(255)
     pixels: np.ndarray[Any, Any] = (values - np.array(spec.mean, np.float32)) / np.array(spec.deviation, np.float32)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)) if spec.layout == "NCHW" else pixels
-
-
-def _exponential(logits: np.ndarray[Any, Any], temperature: float) -> np.ndarray[Any, Any]:
-    """Unnormalised probabilities, none so large that it overflows."""
-    weights: np.ndarray[Any, Any] = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-    return weights
 
 
 def _shape(spec: Input) -> tuple[int, int, int]:

@@ -6,13 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, ValidationError
 
 from guard.errors import ModelError, PackError
 from guard.norms.model import TermId
 from guard.norms.packs import read_yaml
-from guard.norms.vocabulary import Vocabulary
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Channels = tuple[float, float, float]
@@ -30,45 +28,72 @@ class Download(_Strict):
     bytes: int = Field(gt=0, le=2**30)
 
 
+class Weights(_Strict):
+    """Open weights of a CLIP: the architecture and tag by which open_clip knows them, and the hub they lie in."""
+
+    architecture: str
+    tag: str
+    hub: str
+
+
 class Input(_Strict):
     """The picture that the model takes: `size` x `size` RGB pixels, ``(value / 255 - mean) / deviation`` each channel.
 
     Attributes:
         size: edge in pixels.
         crop: share of the picture's shorter edge that the central square takes.
+        interpolation: how the picture is made smaller.
         layout: order of batch, channels, height and width.
     """
 
     size: int = Field(ge=16, le=1024)
     crop: float = Field(default=0.875, gt=0, le=1)
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     mean: Channels = (0.0, 0.0, 0.0)
     deviation: Channels = (1.0, 1.0, 1.0)
 
 
 class Manifest(_Strict):
-    """A folder's ``manifest.yaml``; beside it ``concepts.yaml`` and, once pulled, ``model.onnx`` and ``labels.txt``.
+    """A folder's ``manifest.yaml``.
+
+    Beside it lie ``model.onnx`` and, of a classifier, ``labels.txt`` and ``concepts.yaml`` (what its classes mean); of
+    an embedder, ``concepts.npz`` (the embedded vocabulary).
 
     Attributes:
         name: name of the model, the folder's.
-        kind: what it gives: probabilities of classes.
-        licence: SPDX identifier.
-        model, labels: where its files come from; None for a model whose files somebody put there.
+        kind: what it gives of a picture: scores of classes, or a vector to be compared with those of concepts.
+        licence: SPDX identifier, or the licence's own name.
+        model, labels: where a classifier's files come from; None for a model whose files somebody put there.
+        weights: what an embedder is exported from; None likewise.
         input: the picture it takes.
-        output: whether the outputs are probabilities already, or logits.
-        temperature: what logits are divided by before they become probabilities.
+        precision: which file is run: ``model.onnx`` or the 8-bit ``model-int8.onnx``.
+        output: whether a classifier's outputs are probabilities already, or logits.
+        temperature: what logits are divided by before they become probabilities; for an embedder, cosines are.
         floor: probability below which a concept is not reported.
     """
 
     name: TermId
-    kind: Literal["classifier"] = "classifier"
+    kind: Literal["classifier", "embedder"] = "classifier"
     licence: str
     model: Download | None = None
     labels: Download | None = None
+    weights: Weights | None = None
     input: Input
+    precision: Literal["fp32", "int8"] = "fp32"
     output: Literal["probabilities", "logits"] = "logits"
     temperature: float = Field(default=1.0, gt=0)
     floor: float = Field(default=0.2, gt=0, lt=1)
+
+    @property
+    def file(self) -> str:
+        """Name of the file that is run."""
+        return "model.onnx" if self.precision == "fp32" else "model-int8.onnx"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the files that must lie beside the manifest."""
+        return (self.file, *(("labels.txt", "concepts.yaml") if self.kind == "classifier" else ("concepts.npz",)))
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -83,42 +108,6 @@ def read_manifest(directory: Path) -> Manifest:
     except ValidationError as error:
         faults = (f"{path}: {'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors(include_url=False))
         raise ModelError("\n".join(faults)) from error
-
-
-def read_concepts(path: Path, labels: list[str], vocabulary: Vocabulary) -> tuple[list[str], np.ndarray]:
-    """What a classifier's classes mean: concepts, and for each the classes that show it.
-
-    `path` maps a concept to labels, each given whole or by its first name; ``A..B`` are all classes from A to B.
-
-    Returns:
-        Concepts, and a matrix of ones and zeros, concepts x classes.
-
-    Raises:
-        ModelError: a concept or label is unknown.
-    """
-    index: dict[str, int] = {}
-    for number, label in enumerate(labels):
-        index.setdefault(label.partition(",")[0].strip(), number)
-        index[label] = number
-
-    def of(label: str) -> int:
-        if label not in index:
-            raise ModelError(f"{path}: the model has no class {label!r}.")
-        return index[label]
-
-    try:
-        document = read_yaml(path)
-    except PackError as error:
-        raise ModelError(str(error)) from error
-    concepts: list[str] = list(document)
-    matrix = np.zeros((len(concepts), len(labels)), dtype=np.float32)
-    for row, concept in enumerate(concepts):
-        if concept not in vocabulary.concepts:
-            raise ModelError(f"{path}: there is no concept {concept!r} in the vocabulary.")
-        for label in document[concept]:
-            first, _, last = str(label).partition("..")
-            matrix[row, of(first) : of(last or first) + 1] = 1.0
-    return concepts, matrix
 
 
 def check_file(path: Path, expected: Download) -> None:

@@ -42,14 +42,14 @@ def find(name: str) -> Path:
         directory = given
     elif name in shipped():
         directory = cache() / name
-        if not (directory / MODEL).is_file():
+        if not (directory / "manifest.yaml").is_file():
             raise ModelError(f"The vision model {name!r} is not here yet. Get it: normguard models pull {name}")
     else:
         known = ", ".join(shipped())
         raise ModelError(
             f"There is no vision model {name!r}; known are {known}, or give a folder with a manifest.yaml."
         )
-    for part in (MODEL, LABELS, "concepts.yaml"):
+    for part in read_manifest(directory).parts:
         if not (directory / part).is_file():
             raise ModelError(f"{directory}: {part} is missing. Pull or export the model again.")
     _check_sums(directory)
@@ -63,7 +63,7 @@ def best() -> str | None:
 
 def is_here(name: str) -> bool:
     """Whether a known model has been pulled."""
-    return (cache() / name / MODEL).is_file()
+    return (cache() / name / "manifest.yaml").is_file()
 
 
 def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch: Fetch | None = None) -> Path:
@@ -85,6 +85,12 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
     if name not in known:
         raise ModelError(f"There is no model {name!r} to pull; known are {', '.join(known)}.")
     manifest = known[name]
+    if manifest.kind == "embedder":
+        from guard.vision.export import export  # noqa: PLC0415  (an extra)
+
+        if source is not None:
+            raise ModelError(f"{name} is exported from weights: normguard models export {name} --weights FILE")
+        return export(name)
     if manifest.model is None or manifest.labels is None:
         raise ModelError(f"The manifest of {name!r} does not say where its files come from.")
     target = cache() / name
@@ -103,7 +109,7 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
             original.rename(partial / MODEL)
         for part in ("manifest.yaml", "concepts.yaml"):
             shutil.copyfile(folder("models") / name / part, partial / part)
-        _write_sums(partial)
+        write_sums(partial)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except OSError as error:
@@ -113,8 +119,10 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
     return target
 
 
-def _write_sums(directory: Path) -> None:
-    lines = [f"{sha256((directory / part).read_bytes()).hexdigest()}  {part}" for part in (MODEL, LABELS)]
+def write_sums(directory: Path) -> None:
+    """Note the hash of every file of a model, so that damage is noticed when it is loaded."""
+    files = sorted(path for path in directory.iterdir() if path.suffix in (".onnx", ".txt", ".npz"))
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in files]
     (directory / SUMS).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -124,7 +132,8 @@ def _check_sums(directory: Path) -> None:
         return
     for line in (directory / SUMS).read_text(encoding="utf-8").splitlines():
         digest, _, part = line.partition("  ")
-        if sha256((directory / part).read_bytes()).hexdigest() != digest:
+        path = directory / part
+        if not path.is_file() or sha256(path.read_bytes()).hexdigest() != digest:
             raise ModelError(f"{directory / part}: damaged: it is not the file that was pulled. Pull the model again.")
 
 
