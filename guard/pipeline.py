@@ -12,6 +12,7 @@ from guard.api import chat
 from guard.classifier.base import Scorer
 from guard.classifier.student import StudentScorer
 from guard.evidence.gather import Gatherer
+from guard.evidence.ocr import TextReader
 from guard.evidence.pictures import PictureCache
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
@@ -36,6 +37,7 @@ class Guard:
         policy: name of the policy that applies where a request names none.
         scorer: what judges; the trained classifier that comes with NormGuard by default.
         eyes: what looks at pictures; without, only their captions, names and metadata are read.
+        ocr: what reads text in pictures; without, it is not read.
 
     Raises:
         PackError: a norm pack is faulty.
@@ -56,6 +58,7 @@ class Guard:
         policy: str = DEFAULT_POLICY,
         scorer: Scorer | None = None,
         eyes: Eyes | None = None,
+        ocr: TextReader | None = None,
     ) -> None:
         self.library = library or Library(read_packs(), Vocabulary())
         self.policies = policies or Policies()
@@ -63,7 +66,8 @@ class Guard:
         self.scorer: Scorer = scorer or StudentScorer(self.library)
         self.pictures = PictureCache()
         self.eyes = eyes
-        self.gather = Gatherer(self.library, self.pictures, eyes, self.scorer.read)
+        self.ocr = ocr
+        self.gather = Gatherer(self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read)
 
     def see(self, data: bytes, *, param: str | None = None) -> None:
         """Decode and look at a picture ahead of the check, which then finds both in its caches.
@@ -75,6 +79,9 @@ class Guard:
         if self.eyes is not None:
             with contextlib.suppress(Exception):  # the check meets the same fault, and reports it
                 self.eyes.look(picture.thumbnail, picture.key)
+        if self.ocr is not None:
+            with contextlib.suppress(Exception):
+                self.ocr.read(data, picture.key)
 
     def check(self, exchange: Exchange | str, *, policy: str | None = None) -> Decision:
         """What the guard makes of a conversation (a string: of that single question).

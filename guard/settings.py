@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         classifier: what judges: ``auto`` for the one that comes along, ``lexical``, or the folder of another.
         vision: what looks at pictures: name of a pulled model or a folder with a manifest; ``auto`` takes the best that
             was pulled, ``none`` looks at none.
+        ocr: whether text in pictures is read.
+        ocr_budget: seconds that a request waits for the text of one picture.
         connect_timeout: seconds to reach the upstream.
         read_timeout: seconds between two pieces of an answer.
         max_body: bytes of the largest request that is read to be guarded.
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     norms: tuple[Path, ...] = ()
     classifier: str = "auto"
     vision: str = "auto"
+    ocr: bool = False
+    ocr_budget: float = Field(default=0.8, gt=0, le=60)
     connect_timeout: float = Field(default=5.0, gt=0)
     read_timeout: float = Field(default=600.0, gt=0)
     max_body: int = Field(default=64 * 2**20, gt=0)

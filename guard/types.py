@@ -88,7 +88,7 @@ class Evidence:
             where the text names that norm's own object or rite.
         score: confidence, 0..1.
         source: where it came from: ``hint``, ``text``, ``history``, ``system``, ``language``, ``exif``, ``caption``,
-            ``file-name``, ``vision``, ``model``.
+            ``file-name``, ``vision``, ``ocr``, ``model``.
         shown: whether it is about what a picture shows rather than about what was written.
     """
 

@@ -38,11 +38,11 @@ def test_every_response_header_is_documented() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    from guard.cli import bench, check, demo, norms, serve
+    from guard.cli import bench, check, demo, models, norms, serve, train
 
-    groups = {"norms": norms.norms, "bench": bench.bench}
-    commands = {"check": check.check, "serve": serve.serve, "demo": demo.demo, **groups}
-    for page in ("README.md", "docs/norms.md", "docs/proxy.md", "docs/benchmarks.md"):
+    groups = {"norms": norms.norms, "bench": bench.bench, "models": models.models}
+    commands = {"check": check.check, "serve": serve.serve, "demo": demo.demo, "train": train.train, **groups}
+    for page in ["README.md", "models/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]:
         for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):
             assert name in commands, (page, name)
             if name in groups and second:
@@ -60,7 +60,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 def test_the_docker_file_does_what_the_install_check_does() -> None:
     docker, check = text("Dockerfile"), text("scripts/check-install")
     copied = re.findall(r"^COPY (.+) \./\S*$", docker, re.MULTILINE)
-    needed = {"pyproject.toml", "README.md", "LICENSE", "guard", "models", "policies", "benchmarks"}
+    needed = {"pyproject.toml", "README.md", "LICENSE", "guard", "models", "policies", "benchmarks", "training"}
     assert set(" ".join(copied).split()) == needed
     assert "'.[heic]'" in docker
     assert "'.[heic]'" in check

@@ -118,7 +118,7 @@ def fit(
     vectors: Vectors,
     *,
     seed: int,
-    epochs: int = 6,
+    epochs: int = 5,
     per_epoch: int = 3000,
     teacher: dict[int, Tensor] | None = None,
 ) -> Ranker:

@@ -17,6 +17,7 @@ import click
     "--norms", multiple=True, type=click.Path(path_type=Path), help="Folder of further norm packs. Repeatable."
 )
 @click.option("--vision", help="Model that looks at pictures, auto or none.  [default: auto]")
+@click.option("--ocr/--no-ocr", default=None, help="Read text in pictures.  [default: no]")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
 def serve(
     upstream: str | None,
@@ -26,6 +27,7 @@ def serve(
     policies: Path | None,
     norms: tuple[Path, ...],
     vision: str | None,
+    ocr: bool | None,
     file: Path | None,
 ) -> None:
     """Run the proxy.
@@ -45,6 +47,7 @@ def serve(
         policies=policies,
         norms=norms or None,
         vision=vision,
+        ocr=ocr,
     )
     bound = listen(settings)
     address = bound.getsockname()

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 from guard.errors import ImageError
 from guard.evidence.language import languages_of
 from guard.evidence.lexicon import Lexicon
-from guard.evidence.pictures import Picture, PictureCache
+from guard.evidence.ocr import TextReader
+from guard.evidence.pictures import Picture, PictureCache, digest
 from guard.evidence.places import country_at
 from guard.norms.library import Library
 from guard.types import Evidence, Exchange, Findings, Image
@@ -23,6 +24,7 @@ MAX_TEXT = 8_000
 _FILE_NAME = 0.7
 _TITLE = 0.8
 _HISTORY = 0.85
+_SIGN = 0.6
 _SYSTEM = 0.5
 
 # Languages that suggest where somebody is at home; where the question leads, the text may say. Just enough to consider
@@ -52,12 +54,19 @@ class Gatherer:
     """
 
     def __init__(
-        self, library: Library, pictures: PictureCache, eyes: Eyes | None = None, reader: Source | None = None
+        self,
+        library: Library,
+        pictures: PictureCache,
+        *,
+        eyes: Eyes | None = None,
+        ocr: TextReader | None = None,
+        reader: Source | None = None,
     ) -> None:
         self._lexicon: Lexicon = library.lexicon
         self._library = library
         self._pictures = pictures
         self._eyes = eyes
+        self._ocr = ocr
         self._sources: dict[str, Source] = {
             "hint": self._hints,
             "text": self._texts,
@@ -66,6 +75,8 @@ class Gatherer:
         }
         if eyes is not None:
             self._sources["vision"] = self._looks
+        if ocr is not None:
+            self._sources["ocr"] = self._signs
         if reader is not None:
             self._sources["model"] = reader
 
@@ -161,6 +172,21 @@ class Gatherer:
                 continue
             for concept, score in shown.items():
                 yield from self._concept(concept, score, "vision", shown=True)
+        if failed is not None:
+            raise failed
+
+    def _signs(self, exchange: Exchange) -> Iterator[Evidence]:
+        failed: Exception | None = None
+        for image in exchange.images:
+            if image.data is None or self._ocr is None:
+                continue
+            try:
+                text = self._ocr.read(image.data, digest(image.data))
+            except Exception as error:  # one picture that is slow or breaks the engine; the others are read
+                failed = error
+                continue
+            # A sign names things that need not be in sight: what it says is mentioned, not shown.
+            yield from self._named(text, dict.fromkeys((*languages_of(text), "en")), _SIGN, "ocr")
         if failed is not None:
             raise failed
 

@@ -40,7 +40,7 @@ class Picture:
     Attributes:
         format: ``JPEG``, ``PNG``, ``WEBP``, ``GIF`` or ``HEIF``.
         size: width and height in pixels, as stored.
-        thumbnail: upright RGB picture of at most 384 x 384 pixels, for models that look at it.
+        thumbnail: upright RGB picture, by default of at most 384 x 384 pixels, for models that look at it.
         location: latitude and longitude in degrees (WGS 84) from EXIF, or None.
         title: description in the metadata (EXIF ImageDescription, PNG Title or Description); untrusted.
         key: digest of the encoded bytes, by which pictures are told apart.
@@ -59,8 +59,10 @@ def digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
-def decode(data: bytes, *, param: str | None = None, key: bytes | None = None) -> Picture:
+def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, edge: int = THUMBNAIL) -> Picture:
     """Read an encoded image; animated ones by their first frame.
+
+    `edge` is the most pixels that the thumbnail has on either side.
 
     Raises:
         ImageError: it is no image of a supported format, is damaged, or exceeds 20 MiB or 50 megapixels. `param`
@@ -78,7 +80,7 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None) -
             # Pillow warns at half the size that we refuse ourselves, below, before any pixel is read.
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
             with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-                return _read(image, param, key)
+                return _read(image, param, key, edge)
     except ImageError:
         raise
     except Pillow.DecompressionBombError as error:
@@ -100,14 +102,14 @@ def _too_many_pixels(param: str | None) -> ImageError:
     )
 
 
-def _read(image: Pillow.Image, param: str | None, key: bytes) -> Picture:
+def _read(image: Pillow.Image, param: str | None, key: bytes, edge: int) -> Picture:
     if math.prod(image.size) > MAX_PIXELS:
         raise _too_many_pixels(param)
     size, format_ = image.size, str(image.format)
     exif = image.getexif()
     title = exif.get(_IMAGE_DESCRIPTION) or image.info.get("Title") or image.info.get("Description")
     # With so small a gap JPEG decodes straight to a half, quarter or eighth of its size: several times faster.
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Pillow.Resampling.BILINEAR, reducing_gap=1.0)
+    image.thumbnail((edge, edge), Pillow.Resampling.BILINEAR, reducing_gap=1.0)
     upright = ImageOps.exif_transpose(image)
     return Picture(
         format=format_,

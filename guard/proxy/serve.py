@@ -11,6 +11,7 @@ import uvicorn
 
 from guard.classifier.student import open_scorer
 from guard.errors import SettingsError
+from guard.evidence.ocr import TextReader
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
@@ -42,6 +43,7 @@ def build_guard(settings: Settings) -> Guard:
         policy=settings.policy,
         scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
         eyes=open_eyes(settings.vision, library.vocabulary, forgiving=forgiving),
+        ocr=TextReader(settings.ocr_budget) if settings.ocr else None,
     )
 
 
