@@ -42,3 +42,13 @@ def detection(data: Path, out: Path | None, plot: Path | None, missed: bool, alo
 def overhead(quick: bool, out: Path | None, plot: Path | None) -> None:
     """What the proxy costs, beside a bare upstream and the LiteLLM proxy in the same run."""
     _benchmark("overhead.run").main(quick=quick, out=out, plot=plot)
+
+
+@bench.command()
+@click.option("--pictures", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Folder of *.jpg, each named for what it shows.")  # fmt: skip
+@click.option("--model", default="mobilenet-v2", show_default=True, help="Name of a pulled model, or its folder.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Where to write the figures.")
+def vision(pictures: Path, model: str, out: Path | None) -> None:
+    """What does a model see in pictures, and how long does it take?"""
+    _benchmark("vision.run").main(pictures, model=model, out=out)
