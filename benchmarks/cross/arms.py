@@ -188,7 +188,7 @@ class LocalProxy:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+        self.settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
         self._guard: Guard | None = None
         self._calls: dict[str, _Call] = {}
         self._starting = asyncio.Lock()
@@ -203,7 +203,7 @@ class LocalProxy:
             PackError, PolicyError, SettingsError: the settings cannot be used.
         """
         if self._guard is None:
-            self._guard = build_guard(self._settings)
+            self._guard = build_guard(self.settings)
         return self._guard
 
     async def answer(
@@ -236,8 +236,8 @@ class LocalProxy:
 
     async def _start(self) -> None:
         guard = await asyncio.to_thread(lambda: self.guard)
-        app = create_app(guard, lambda: _ModelUpstream(self._calls), max_body=self._settings.max_body)
-        bound = listen(self._settings)
+        app = create_app(guard, lambda: _ModelUpstream(self._calls), max_body=self.settings.max_body)
+        bound = listen(self.settings)
         self._server = _Server(uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1))
         # In a context of its own: what the proxy does belongs to no sample.
         self._task = asyncio.get_running_loop().create_task(
@@ -292,7 +292,10 @@ class RemoteProxy:
         """The answer of the deployed proxy's model; `model` only lends its configuration."""
         ledger.check()
         ready = await self.readiness()
-        guarded = get_model(f"normguard/{self.name}", base_url=self.base_url, config=model.config)
+        from inspect_ai.model._generate_config import active_generate_config  # what --temperature and the like set
+
+        inherited = model.config.merge(active_generate_config())
+        guarded = get_model(f"normguard/{self.name}", base_url=self.base_url, config=inherited)
         if captions:
             config = config.merge(GenerateConfig(extra_body={"normguard": {"captions": list(captions)}}))
         scopes = {"guard": hashlib.sha256(json.dumps(ready, sort_keys=True).encode()).hexdigest()}

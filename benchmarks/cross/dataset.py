@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def read_clone(root: Path, *, subsets: Sequence[str] = (), links: Mapping[str, S
     numbers: Counter[str] = Counter()
     cases = []
     for (subset, setting), path in paths.items():
-        for position, record in enumerate(_json_list(path)):
+        for position, record in enumerate(json_list(path)):
             case = _of_record(record, subset, setting, f"{path}, record {position + 1}", links)
             key = (case.language, case.query, case.image or "")
             if key in seen:
@@ -151,7 +151,7 @@ def read_cases(path: Path) -> list[Case]:
         NormGuardError: the file is missing or empty, or a line is none of ours; the message names line and field.
     """
     cases: dict[str, Case] = {}
-    for number, record in _lines(path):
+    for number, record in json_lines(path):
         where = f"{path}:{number}"
         try:
             own = _OwnCase.model_validate(record)
@@ -185,7 +185,7 @@ def read_benign(paths: Iterable[Path]) -> list[Question]:
     questions: list[Question] = []
     for path in paths:
         before = len(questions)
-        for number, record in _lines(path):
+        for number, record in json_lines(path):
             query = record.get("query")
             if not isinstance(query, str) or not query.strip():
                 raise NormGuardError(f"{path}:{number}: 'query' must be a text.")
@@ -308,7 +308,8 @@ def _known(name: str, asked: Sequence[str], values: Iterable[str]) -> list[str]:
     return found
 
 
-def _json_list(path: Path) -> list[Any]:
+def json_list(path: Path) -> list[Any]:
+    """The list of records in a JSON file; raises `NormGuardError` if it is none."""
     text = _text(path)
     if text.startswith(_LFS):
         raise NormGuardError(f"{path}: only a pointer to the file is here; run 'git lfs pull' in the clone.")
@@ -321,7 +322,8 @@ def _json_list(path: Path) -> list[Any]:
     return records
 
 
-def _lines(path: Path) -> Iterable[tuple[int, dict[str, Any]]]:
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file of JSON lines, with their line numbers; raises `NormGuardError` at one that is none."""
     for number, line in enumerate(_text(path).splitlines(), start=1):
         if not line.strip():
             continue

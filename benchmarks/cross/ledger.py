@@ -32,7 +32,7 @@ class Ledger:
         unpriced: models that were called and have no price, with the number of calls.
         done: samples that ended.
         stopped: why no further calls are made, or None.
-        at_end: run when a task ends.
+        watchers: called after every entry.
     """
 
     budget: float | None = None
@@ -45,6 +45,11 @@ class Ledger:
     stopped: str | None = None
     started: float = field(default_factory=time.monotonic)
     watchers: list[Callable[[Ledger], None]] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Paid calls a minute."""
+        return 60 * self.calls / max(time.monotonic() - self.started, 1.0)
 
     def check(self) -> None:
         """Raise `Stopped` if nothing more may be paid for."""

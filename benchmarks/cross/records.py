@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from benchmarks.cross.arms import ARMS, Answer
-from benchmarks.cross.dataset import Case, Question
+from benchmarks.cross.dataset import Case, Question, json_lines
 from benchmarks.cross.judge import Judgement, Preference
 from benchmarks.cross.rubric import DIMENSIONS, Scores
 from guard.errors import NormGuardError
@@ -97,29 +97,60 @@ def verdict_of(judgements: Sequence[Judgement]) -> dict[str, Scores]:
 
 
 def read_run(path: Path) -> Run:
-    """A run from its folder (the newest logs in it) or from one Inspect log.
+    """A run from its folder or from one Inspect log.
+
+    A run that was interrupted and gone on with has several logs: of each sample the newest one that succeeded counts.
 
     Raises:
-        NormGuardError: there is no log of this benchmark, or it cannot be read.
+        NormGuardError: there is no log of this benchmark, or none can be read.
     """
     logs = sorted((path / "logs").glob("*.eval"), reverse=True) if path.is_dir() else [path]
     if not logs or not path.exists():
-        raise NormGuardError(f"{path}: no run is there (a folder with logs/*.eval, or a log).")
+        raise NormGuardError(f"{path}: no run is there (a folder with logs/*.eval, or one such log).")
     run = Run(path.stem if path.is_file() else path.resolve().name, {})
-    seen: set[str] = set()
+    planned: dict[str, int] = {}
+    seen: set[tuple[str, str, int]] = set()
+    faults = []
     for file in logs:
-        log = _read_log(file)
-        if log.eval.task in seen or log.eval.task not in {"cross", "benign"} or not log.samples:
+        try:
+            log = _read_log(file)
+        except NormGuardError as error:  # a log may be cut off where a run was killed
+            faults.append(error)
             continue
-        seen.add(log.eval.task)
-        run.config = {**(log.eval.metadata or {}), **run.config, "inspect": _about(log)}
-        for sample in log.samples:
-            _add(run, sample, log.eval.task)
-        if log.eval.task == "cross":
-            run.planned = log.eval.dataset.samples or len(log.samples)
-    if not seen:
+        if log.eval.task not in {"cross", "benign"}:
+            continue
+        if not run.config:
+            run.config = {**(log.eval.metadata or {}), "inspect": _about(log)}
+        planned[log.eval.task] = (log.eval.dataset.samples or 0) * (log.eval.config.epochs or 1)
+        for sample in log.samples or []:
+            key = (log.eval.task, str(sample.id), sample.epoch)
+            if key not in seen and _add(run, sample, log.eval.task):
+                seen.add(key)
+                run.errors.pop(str(sample.id), None)
+    if faults and not planned:
+        raise faults[0]
+    if not seen and not run.errors:
         raise NormGuardError(f"{path}: there is no finished sample of this benchmark in it.")
+    run.planned = planned.get("cross", 0)
     return run
+
+
+def read_humans(path: Path) -> dict[tuple[str, str, str], list[int]]:
+    """Scores by humans: JSON lines of ``id``, ``arm``, ``dimension`` and ``score``, one line a rater.
+
+    Raises:
+        NormGuardError: the file cannot be read, or a line is not of that form.
+    """
+    scores: dict[tuple[str, str, str], list[int]] = {}
+    for number, line in json_lines(path):
+        arm, dimension, score = line.get("arm"), line.get("dimension"), line.get("score")
+        if arm not in ARMS or dimension not in DIMENSIONS or score not in (0, 1) or not isinstance(line.get("id"), str):
+            raise NormGuardError(
+                f"{path}:{number}: 'id' of a case, 'arm' ({', '.join(ARMS)}), 'dimension' ({', '.join(DIMENSIONS)}) and "
+                "'score' (0 or 1) are expected."
+            )
+        scores.setdefault((line["id"], arm, dimension), []).append(int(score))
+    return scores
 
 
 def _read_log(file: Path) -> Any:
@@ -141,10 +172,12 @@ def _about(log: Any) -> dict[str, Any]:
     }
 
 
-def _add(run: Run, sample: Any, task: str) -> None:
+def _add(run: Run, sample: Any, task: str) -> bool:
+    """Whether the sample succeeded, and so was added."""
     if sample.error is not None or "answers" not in sample.metadata:
-        run.errors[str(sample.id)] = sample.error.message if sample.error else "no answer"
-        return
+        message = sample.error.message.strip() if sample.error else "no answer"
+        run.errors.setdefault(str(sample.id), message.splitlines()[-1] if message else "failed")
+        return False
     score = next(iter((sample.scores or {}).values()), None)
     found = (score.metadata or {}) if score else {}
     answers = {arm: Answer.model_validate(one) for arm, one in sample.metadata["answers"].items()}
@@ -156,3 +189,4 @@ def _add(run: Run, sample: Any, task: str) -> None:
     else:
         question = Question.model_validate(sample.metadata["question"])
         run.benign.append(BenignRecord(question=question, answers=answers, preferences=found.get("preferences", [])))
+    return True

@@ -40,7 +40,7 @@ from benchmarks.cross.arms import (
 )
 from benchmarks.cross.dataset import Case, Choice, Question, choose, enriched, read_benign, read_cases, read_clone
 from benchmarks.cross.judge import Judgement, judge_arms, prefer
-from benchmarks.cross.pictures import captioned, default_cache, locate
+from benchmarks.cross.pictures import Progress, captioned, default_cache, locate
 from benchmarks.cross.records import verdict_of
 from benchmarks.cross.rubric import DIMENSIONS, OwnRubric, Rubric, read_public_rubric
 from guard.errors import NormGuardError
@@ -89,9 +89,7 @@ def cross(
         cache: whether paid answers are kept and used again.
     """
     choice = Choice(_many(subset), _many(language), _many(country), _many(domain), sample, seed)
-    chosen, notes = gather(
-        data=_path(data), cases=_path(cases), choice=choice, images=images, fetch=fetch, skip_broken=skip_broken
-    )
+    chosen, notes = gather(_path(data), _path(cases), choice, images=images, fetch=fetch, skip_broken=skip_broken)
     proxy = guarded_arm(guard_url, guard_model, _path(settings), policy)
     chosen_rubric = read_public_rubric(_absolute(rubric)) if rubric else OwnRubric()
     return cross_task(
@@ -118,24 +116,27 @@ def benign(
     return benign_task(read, guarded_arm(guard_url, guard_model, _path(settings), policy), judges=_many(judge), cache=cache)
 
 
+def select(cases: Sequence[Case], choice: Choice) -> list[Case]:
+    """The chosen cases, with what our packs know of their norms; raises `NormGuardError` where none is left."""
+    norms = {norm.id: norm for pack in read_packs().values() for norm in pack.norms}
+    return choose(enriched(cases, norms), choice)
+
+
 def gather(
-    *,
     data: Path | None,
     cases: Path | None,
     choice: Choice,
+    *,
     images: bool,
     fetch: bool,
     skip_broken: bool,
-    norms: Any = None,
-    progress: Any = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
 ) -> tuple[list[Case], list[str]]:
     """The cases to run, their pictures checked, and a line for each that was left out; raises `NormGuardError`."""
     if (data is None) == (cases is None):
-        raise NormGuardError("Name either --data (a clone of CROSS) or --cases (a file of your own).")
+        raise NormGuardError("Name either a clone of CROSS (data) or a file of your own (cases).")
     found = read_cases(cases) if cases is not None else read_clone(data or Path(), subsets=choice.subsets)
-    if norms is None:
-        norms = {norm.id: norm for pack in read_packs().values() for norm in pack.norms}
-    chosen = choose(enriched(found, norms), choice)
+    chosen = select(found, choice)
     if not images:
         return captioned(chosen)
     return locate(chosen, data, fetch=default_cache() if fetch else None, skip=skip_broken, progress=progress)
@@ -180,7 +181,12 @@ def cross_task(
 
 
 def benign_task(
-    questions: Sequence[Question], proxy: GuardedArm, *, judges: Sequence[str] = (), cache: bool = True
+    questions: Sequence[Question],
+    proxy: GuardedArm,
+    *,
+    judges: Sequence[str] = (),
+    cache: bool = True,
+    metadata: dict[str, Any] | None = None,
 ) -> Task:
     """The task over harmless questions."""
     samples = [
@@ -192,6 +198,7 @@ def benign_task(
         scorer=[_preference(list(judges), cache)],
         fail_on_error=False,
         name="benign",
+        metadata=metadata,
     )
 
 
