@@ -333,7 +333,8 @@ def _cohen(pairs: Sequence[tuple[int, int]]) -> Figures:
         table[a, b] += 1
     figures: Figures = {"n": len(pairs), "agree": float(np.trace(table) / len(pairs)), "kappa": None, "interval": None}
     if np.count_nonzero(table.sum(axis=0)) > 1 or np.count_nonzero(table.sum(axis=1)) > 1:  # else kappa is 0/0
-        result = cohens_kappa(table)
+        with np.errstate(invalid="ignore"):  # the interval of a kappa of 0 with a judge that never varies is 0/0
+            result = cohens_kappa(table)
         low, high = _number(result.kappa_low), _number(result.kappa_upp)
         figures["kappa"] = _number(result.kappa)
         figures["interval"] = None if low is None or high is None else [low, min(high, 1.0)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -86,10 +87,10 @@ def examples(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
     scored = [r for r in records if None not in (*_of(r, "bare").values(), *_of(r, "guarded").values())]
     gain = {id(r): _of(r, "guarded")["compliance"] - _of(r, "bare")["compliance"] for r in scored}
     total = {id(r): sum(_of(r, "guarded").values()) - sum(_of(r, "bare").values()) for r in scored}
-    helped = sorted((r for r in scored if gain[id(r)] > 0), key=lambda r: (-total[id(r)], r.case.id))
+    helped = sorted((r for r in scored if gain[id(r)] > 0), key=lambda r: (-total[id(r)], _lot(r)))
     failed = sorted(
         (r for r in scored if gain[id(r)] < 0 or not _of(r, "guarded")["compliance"]),
-        key=lambda r: (gain[id(r)], total[id(r)], r.case.id),
+        key=lambda r: (gain[id(r)], total[id(r)], _lot(r)),
     )
     return _varied(helped), _varied(failed)
 
@@ -108,6 +109,10 @@ def interval(figure: Any, *, signed: bool = True) -> str:
         return ""
     low, high = (f"{100 * end:+.1f}" if signed else f"{100 * end:.1f}" for end in figure["interval"])
     return f"{low} to {high}".replace("-", "−")
+
+
+def kappa(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")
 
 
 def span(figure: Any, low: float = -1.0, high: float = 1.0) -> Markup:
@@ -133,6 +138,11 @@ def _within(figure: Figures) -> str:
 
 def _of(record: Record, arm: str) -> dict[str, Any]:
     return record.verdict[arm]
+
+
+def _lot(record: Record) -> str:
+    """Order among equals: fixed, and not that of the alphabet, which would show the same countries always."""
+    return hashlib.sha256(record.case.id.encode()).hexdigest()
 
 
 def _varied(records: Sequence[Record]) -> list[Record]:
@@ -207,13 +217,19 @@ def _render(template: str, context: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "points": points, "interval": interval, "span": span, "place": _place}
+    environment.filters |= {"percent": percent, "points": points, "interval": interval, "kappa": kappa}
+    environment.filters |= {"span": span, "place": _place, "short": _short}
     environment.globals |= {"DIMENSIONS": DIMENSIONS, "ARMS": ARMS, "CONFIDENCE": CONFIDENCE}
     return environment.get_template(template).render(context)
 
 
 def _place(code: str) -> str:
     return country_name(code) if code in countries() else code
+
+
+def _short(model: str) -> str:
+    """A model's name, or two of them, without the providers; the whole names are under "What was run"."""
+    return " and ".join(name.rpartition("/")[2] for name in model.split(" / "))
 
 
 def _today() -> str:

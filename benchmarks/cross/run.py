@@ -141,7 +141,7 @@ def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, li
     choice, recorded = options.choice, {}
     if not (options.data or options.cases or options.answers):
         return [], {}, []
-    with _bar(console, options.display != "none") as progress:
+    with _bar(console, options.images and options.display != "none") as progress:
         bar = progress.add_task("checking pictures", total=None, more="")
 
         def told(done: int, total: int) -> None:

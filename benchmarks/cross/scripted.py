@@ -25,6 +25,9 @@ from guard.settings import Settings
 SUBJECTS = ("ignores", "follows", "refuses", "rambles", "flaky")
 JUDGES = ("judge", "judge-lenient", "judge-prose", "judge-hesitant")
 
+REFUSED = "(refuse this request)"
+"""A request with these words in it is always answered with an error."""
+
 _NOTE = re.compile(r"^- (?P<norm>.+?) Instead: (?P<instead>.+?)\.$", re.MULTILINE)
 _REFUSAL = "I am sorry, but I cannot help with that."
 
@@ -65,6 +68,9 @@ class ScriptedServer:
         name = body["model"].rpartition("/")[2]
         if name not in SUBJECTS + JUDGES:
             await _send(send, 404, {"error": {"message": f"no script {name!r}"}})
+            return
+        if REFUSED in raw.decode():
+            await _send(send, 400, {"error": {"message": "this request is refused", "code": "refused"}})
             return
         if name == "flaky" and self._fails(raw):
             self.failures += 1
