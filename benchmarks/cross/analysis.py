@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -178,7 +178,13 @@ def _dimensions(records: Sequence[Record], resamples: int) -> Figures:
 
 def _missing(records: Sequence[Record]) -> Figures:
     """What could not be counted: answers that failed, and scores that judges did not give."""
-    figures: Figures = {"answers": {arm: sum(not _usable(r, arm) for r in records) for arm in ARMS}, "unscored": {}}
+    faults = [answer.error for record in records for answer in record.answers.values() if answer.error]
+    faults += [f"judging: {one.error}" for record in records for one in record.judgements if one.error]
+    figures: Figures = {
+        "answers": {arm: sum(not _usable(r, arm) for r in records) for arm in ARMS},
+        "unscored": {},
+        "faults": dict(Counter(faults).most_common(5)),
+    }
     for dimension in DIMENSIONS:
         figures["unscored"][dimension] = {
             arm: sum(_usable(r, arm) and r.verdict[arm][dimension] is None for r in records) for arm in ARMS

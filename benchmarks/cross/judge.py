@@ -16,6 +16,7 @@ from inspect_ai.model import (
     GenerateConfig,
     Model,
 )
+from inspect_ai.util import materialize_media
 from pydantic import BaseModel
 
 from benchmarks.cross.arms import ARMS, Answer, fault_of, policy_of
@@ -92,9 +93,12 @@ async def _judge(
     scores: Scores = dict.fromkeys(DIMENSIONS)
     replies: dict[str, str] = {}
     attempts, model, error = 0, "", None
+    picture = [ContentImage(image=await materialize_media(case.image))] if case.image else []
     for prompt in rubric.prompts(case, answer):
-        content = [ContentText(text=prompt.text), *([ContentImage(image=case.image)] if case.image else [])]
-        messages = [ChatMessageSystem(content=prompt.system), ChatMessageUser(content=content)]
+        messages = [
+            ChatMessageSystem(content=prompt.system),
+            ChatMessageUser(content=[ContentText(text=prompt.text), *picture]),
+        ]
 
         def complete(reply: str, prompt: Prompt = prompt) -> bool:
             return None not in rubric.read(prompt, reply).values()

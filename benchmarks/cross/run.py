@@ -19,6 +19,7 @@ from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.model import GenerateConfig, Model, get_model
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -364,12 +365,18 @@ def _conclude(console: Console, options: Options, result: Run, account: Ledger, 
     done = len(result.records) + len(result.benign)
     console.print(f"{_state(account)}; {done} of {samples} samples done.", highlight=False)
     console.print(f"Report: {options.out / 'report.html'}", highlight=False)
-    if done == samples and account.stopped is None:
+    faults = [answer.error for record in [*result.records, *result.benign] for answer in record.answers.values()]
+    faults += [one.error for record in result.records for one in record.judgements]
+    faults += [one.error for record in result.benign for one in record.preferences]
+    if told := [fault for fault in faults if fault]:
+        console.print(f"[yellow]{len(told)} calls failed[/] and count as missing, the first: {escape(told[0])}")
+    nothing = bool(result.records) and not any(record.judgements for record in result.records)
+    if done == samples and account.stopped is None and not nothing:
         return 0
     first = next(iter(result.errors.items()), None)
-    why = account.stopped or (f"{first[0]}: {first[1]}" if first else "interrupted")
+    why = account.stopped or (f"{first[0]}: {first[1]}" if first else "nothing was answered" if nothing else "interrupted")
     console.print(
-        f"[bold yellow]Not complete[/] ({why}). Give the same command again to go on: nothing is paid for twice.",
+        f"[bold yellow]Not complete[/] ({escape(why)}). Give the same command again to go on: nothing is paid for twice.",
         highlight=False,
     )
     return INCOMPLETE
