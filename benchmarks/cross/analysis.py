@@ -1,7 +1,7 @@
 """The statistics of a run: paired, by norm, with scipy and statsmodels.
 
-Queries of one norm are alike, so intervals come from a bootstrap that draws norms, not queries (cluster bootstrap, Field
-and Welsh 2007; percentile method). The two arms of a case always stay together.
+Queries of one norm are alike, so intervals come from a bootstrap that draws norms, not queries (cluster bootstrap,
+Field and Welsh 2007; percentile method). The two arms of a case always stay together.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ HumanScores = Mapping[tuple[str, str, str], Sequence[int]]
 """Scores by (case id, arm, dimension), one a rater."""
 
 
-def analyse(run: Run, *, margin: float = MARGIN, resamples: int = RESAMPLES, humans: HumanScores | None = None) -> Figures:
+def analyse(
+    run: Run, *, margin: float = MARGIN, resamples: int = RESAMPLES, humans: HumanScores | None = None
+) -> Figures:
     """All figures of a run, as JSON-ready data; rates and differences are shares (0..1), not per cent."""
     figures: Figures = {"cases": len(run.records), "planned": run.planned, "scripted": run.scripted}
     if run.records:
@@ -140,7 +142,10 @@ def agreement(records: Sequence[Record], humans: HumanScores | None = None) -> F
             f"{a} / {b}": _cohen([(s[a], s[b]) for s in scores.values() if a in s and b in s])
             for a, b in itertools.combinations(judges, 2)
         }
-        entry: Figures = {"cohen": by_two, "fleiss": _fleiss([[s[j] for j in judges] for s in scores.values() if len(s) == len(judges)])}
+        entry: Figures = {
+            "cohen": by_two,
+            "fleiss": _fleiss([[s[j] for j in judges] for s in scores.values() if len(s) == len(judges)]),
+        }
         if humans is not None:
             entry["human"] = _against_humans(records, dimension, humans)
         figures["dimensions"][dimension] = entry
@@ -169,7 +174,10 @@ def side_effects(records: Sequence[BenignRecord]) -> Figures:
         }
 
     kinds = sorted({record.question.kind for record in records})
-    return {"all": of(records), "by_kind": {kind: of([r for r in records if r.question.kind == kind]) for kind in kinds}}
+    return {
+        "all": of(records),
+        "by_kind": {kind: of([r for r in records if r.question.kind == kind]) for kind in kinds},
+    }
 
 
 def _dimensions(records: Sequence[Record], resamples: int) -> Figures:
@@ -260,7 +268,9 @@ def _by_judge(records: Sequence[Record], resamples: int) -> Figures:
     if len(judges) < 2:
         return {}
     alone = {
-        judge: [r.model_copy(update={"judgements": [one for one in r.judgements if one.judge == judge]}) for r in records]
+        judge: [
+            r.model_copy(update={"judgements": [one for one in r.judgements if one.judge == judge]}) for r in records
+        ]
         for judge in judges
     }
     return {judge: _dimensions(some, resamples) for judge, some in alone.items()}

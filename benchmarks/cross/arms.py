@@ -1,9 +1,9 @@
 """The two arms: the same request to the same model, without the guard and through the real proxy.
 
-In process, the guarded request goes over a TCP socket to the proxy that ``normguard serve`` runs, and the proxy's upstream
-is the Inspect model itself. So both arms use one model object with its retries, limits and cache, whatever its provider,
-and the guard is the only difference. A request that the guard lets pass is the bare one, byte for byte: the cache then
-answers it, and one answer stands for both arms.
+In process, the guarded request goes over a TCP socket to the proxy that ``normguard serve`` runs, and the proxy's
+upstream is the Inspect model itself. So both arms use one model object with its retries, limits and cache, whatever its
+provider, and the guard is the only difference. A request that the guard lets pass is the bare one: the cache answers it,
+and one answer stands for both arms.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ class _ModelUpstream:
             output = await task
         except Exception as error:
             call.fault = error
-            return _json_reply(400, {"error": {"message": type(error).__name__, "type": "bench", "code": "model_failed"}})
+            return _json_reply(
+                400, {"error": {"message": type(error).__name__, "type": "bench", "code": "model_failed"}}
+            )
         call.outputs.append(output)
         usage = output.usage
         message = {"role": "assistant", "content": output.completion}
@@ -222,7 +224,9 @@ class LocalProxy:
         if captions:
             body["normguard"] = {"captions": list(captions)}
         try:
-            async with self._session.post(f"{self._base}/v1/chat/completions", json=body, headers={_CALL: key}) as reply:
+            async with self._session.post(
+                f"{self._base}/v1/chat/completions", json=body, headers={_CALL: key}
+            ) as reply:
                 raw, headers = await reply.read(), reply.headers
         finally:
             del self._calls[key]

@@ -103,7 +103,9 @@ class Choice:
     seed: int = 0
 
 
-def read_clone(root: Path, *, subsets: Sequence[str] = (), links: Mapping[str, Sequence[str]] | None = None) -> list[Case]:
+def read_clone(
+    root: Path, *, subsets: Sequence[str] = (), links: Mapping[str, Sequence[str]] | None = None
+) -> list[Case]:
     """The cases of a clone of the CROSS repository, each once.
 
     Queries that the files repeat word for word over the same picture in the same language are one case. A key of the
@@ -119,7 +121,9 @@ def read_clone(root: Path, *, subsets: Sequence[str] = (), links: Mapping[str, S
     if len(missing) == len(paths):
         raise NormGuardError(f"{root} is no clone of CROSS: there is no {missing[0]} in it. git clone {REPOSITORY}")
     if missing:
-        raise NormGuardError(f"{root} is not complete: {', '.join(missing)} missing. Clone it anew, or choose --subset.")
+        raise NormGuardError(
+            f"{root} is not complete: {', '.join(missing)} missing. Clone it anew, or choose --subset."
+        )
     links = read_links() if links is None else links
     seen: set[tuple[str, str, str]] = set()
     numbers: Counter[str] = Counter()
@@ -238,7 +242,9 @@ def choose(cases: Sequence[Case], choice: Choice) -> list[Case]:
         and (not choice.domains or (case.domain or "").lower() in {d.lower() for d in choice.domains})
     ]
     if not kept:
-        raise NormGuardError("No case is left: no case is in all of the chosen subsets, languages, countries and domains.")
+        raise NormGuardError(
+            "No case is left: no case is in all of the chosen subsets, languages, countries and domains."
+        )
     if choice.sample is None or choice.sample >= len(kept):
         return kept
     if choice.sample < 1:
@@ -316,7 +322,9 @@ def json_list(path: Path) -> list[Any]:
     try:
         records = json.loads(text)
     except json.JSONDecodeError as error:
-        raise NormGuardError(f"{path}: no JSON from line {error.lineno} on ({error.msg}); is the file complete?") from error
+        raise NormGuardError(
+            f"{path}: no JSON from line {error.lineno} on ({error.msg}); is the file complete?"
+        ) from error
     if not isinstance(records, list):
         raise NormGuardError(f"{path}: a list of records is expected.")
     return records
@@ -347,5 +355,6 @@ def _text(path: Path) -> str:
 
 def _faults(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False, include_input=False)
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)
     )

@@ -1,7 +1,8 @@
 """The public repository's result files: recorded answers in, judged ones in and out.
 
 ``generation_results/<setting>/<subset>/results_<model>_r<round>.json`` is a list of the data's records, each with its
-``model_response``; ``evaluation_results/...`` adds ``evaluation``, whose ``dim_profile`` counts violations (1 = a breach).
+``model_response``; ``evaluation_results/...`` adds ``evaluation``, whose ``dim_profile`` counts violations (1 is a
+breach).
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def _entry(record: Mapping[str, Any], arm: str, where: str) -> dict[str, Any]:
     if text is None:
         raise NormGuardError(f"{where}: 'model_response' is missing; is this a file of generation_results?")
     failed = not text.strip() or text == FAILED
-    answer = Answer(text=None if failed else text, error="the recorded call failed" if failed else None, model="recorded")
+    answer = Answer(
+        text=None if failed else text, error="the recorded call failed" if failed else None, model="recorded"
+    )
     evaluation = record.get("evaluation")
     if evaluation is None or failed:
         return {"answer": answer.model_dump(mode="json")}
@@ -124,6 +127,3 @@ def _source(case: Case) -> dict[str, Any]:
 
 def _name(image: str | None) -> str:
     return unquote(urlsplit(image or "").path).rpartition("/")[2]
-
-
-

@@ -73,7 +73,9 @@ def captioned(cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
     kept = [case.model_copy(update={"image": None}) for case in cases if case.caption or not case.image]
     if not kept:
         raise NormGuardError("--no-images: no case says what its picture shows.")
-    return kept, [f"{case.id}: the data does not say what the picture shows" for case in cases if case.image and not case.caption]
+    return kept, [
+        f"{case.id}: the data does not say what the picture shows" for case in cases if case.image and not case.caption
+    ]
 
 
 def _usable(image: str, clone: Path | None, fetch: Path | None) -> Path | str:

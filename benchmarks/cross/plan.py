@@ -50,7 +50,9 @@ def read_prices(path: Path) -> dict[str, ModelCost]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NormGuardError(f"{path}: cannot be read: {error}") from error
     if not isinstance(entries, dict):
-        raise NormGuardError(f"{path}: models and their prices are expected, as in 'openai/gpt-4o: {{input: 2.5, output: 10}}'.")
+        raise NormGuardError(
+            f"{path}: models and their prices are expected, as in 'openai/gpt-4o: {{input: 2.5, output: 10}}'."
+        )
     prices = {}
     for model, entry in entries.items():
         try:

@@ -146,8 +146,8 @@ def read_humans(path: Path) -> dict[tuple[str, str, str], list[int]]:
         arm, dimension, score = line.get("arm"), line.get("dimension"), line.get("score")
         if arm not in ARMS or dimension not in DIMENSIONS or score not in (0, 1) or not isinstance(line.get("id"), str):
             raise NormGuardError(
-                f"{path}:{number}: 'id' of a case, 'arm' ({', '.join(ARMS)}), 'dimension' ({', '.join(DIMENSIONS)}) and "
-                "'score' (0 or 1) are expected."
+                f"{path}:{number}: 'id' of a case, 'arm' ({', '.join(ARMS)}), 'dimension' ({', '.join(DIMENSIONS)}) "
+                "and 'score' (0 or 1) are expected."
             )
         scores.setdefault((line["id"], arm, dimension), []).append(int(score))
     return scores

@@ -128,7 +128,7 @@ def span(figure: Any, low: float = -1.0, high: float = 1.0) -> Markup:
         start, end = map(at, figure["interval"])
         parts.append(f'<i class="range" style="left:{start}%;width:{round(end - start, 2)}%"></i>')
     parts.append(f'<i class="dot" style="left:{at(figure["value"])}%"></i>')
-    return Markup('<div class="span" aria-hidden="true">{}</div>').format(Markup("".join(parts)))  # noqa: S704  (numbers)
+    return Markup('<div class="span" aria-hidden="true">{}</div>').format(Markup("".join(parts)))
 
 
 def _within(figure: Figures) -> str:
@@ -172,7 +172,9 @@ def _page(run: Run, figures: Figures) -> dict[str, Any]:
 def _comparison(runs: Sequence[Run], figures: Sequence[Figures], between: Any) -> dict[str, Any]:
     keys = list(dict.fromkeys(key for run in runs for key, _ in _flat(run.config)))
     flat = [dict(_flat(run.config)) for run in runs]
-    differing = [key for key in keys if len({json.dumps(one.get(key), sort_keys=True, default=str) for one in flat}) > 1]
+    differing = [
+        key for key in keys if len({json.dumps(one.get(key), sort_keys=True, default=str) for one in flat}) > 1
+    ]
     return {
         "runs": list(zip(runs, figures, strict=True)),
         "between": between,
@@ -206,7 +208,10 @@ def _flat(config: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:
         if isinstance(value, dict):
             yield from _flat(value, f"{name}.")
         elif key != "left_out":
-            yield name, ", ".join(map(str, value)) or "–" if isinstance(value, list) else "–" if value is None else value
+            yield (
+                name,
+                ", ".join(map(str, value)) or "–" if isinstance(value, list) else "–" if value is None else value,
+            )
 
 
 def _render(template: str, context: dict[str, Any]) -> str:
@@ -238,16 +243,35 @@ def _today() -> str:
 
 def _write_csv(runs: Sequence[Run], path: Path) -> None:
     """One line a case; texts as they are, so that a spreadsheet must not take them for formulas: those get a ``'``."""
-    fields = ["run", "id", "epoch", "subset", "language", "country", "domain", "severity", "norm", "query", "action", "hit"]
+    fields = [
+        "run",
+        "id",
+        "epoch",
+        "subset",
+        "language",
+        "country",
+        "domain",
+        "severity",
+        "norm",
+        "query",
+        "action",
+        "hit",
+    ]
     fields += [f"{arm}_{dimension}" for dimension in DIMENSIONS for arm in ARMS]
-    fields += [f"{arm}_{name}" for name in ("answer", "error", "input_tokens", "output_tokens", "cost", "seconds") for arm in ARMS]
+    fields += [
+        f"{arm}_{name}"
+        for name in ("answer", "error", "input_tokens", "output_tokens", "cost", "seconds")
+        for arm in ARMS
+    ]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fields, restval="", extrasaction="ignore")
         writer.writeheader()
         for run in runs:
             for record in run.records:
                 row: dict[str, Any] = {"run": run.name, "epoch": record.epoch, "hit": record.hit}
-                row |= record.case.model_dump(include={"id", "subset", "language", "country", "domain", "severity", "norm", "query"})
+                row |= record.case.model_dump(
+                    include={"id", "subset", "language", "country", "domain", "severity", "norm", "query"}
+                )
                 for arm, answer in record.answers.items():
                     row |= {f"{arm}_{name}": value for name, value in answer.model_dump().items()}
                     row[f"{arm}_answer"] = answer.text

@@ -25,7 +25,7 @@ from rich.table import Table
 
 import guard as guard_package
 from benchmarks.cross import task as tasks
-from benchmarks.cross.arms import ARMS, GuardedArm, LocalProxy
+from benchmarks.cross.arms import GuardedArm, LocalProxy
 from benchmarks.cross.dataset import Case, Choice, Question, read_benign
 from benchmarks.cross.formats import Recorded, read_results
 from benchmarks.cross.ledger import Ledger, open_ledger
@@ -96,7 +96,11 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
     with _scripts(options) as address:
         model = _model(options, options.model, address, subject=True) if options.model else None
         judges = [_model(options, name, address, subject=False) for name in options.judges]
-        proxy = tasks.guarded_arm(options.guard_url, _guard_model(options), options.settings, options.policy) if model else None
+        proxy = (
+            tasks.guarded_arm(options.guard_url, _guard_model(options), options.settings, options.policy)
+            if model
+            else None
+        )
         config = _config(options, cases, questions, rubric, proxy, left_out)
         lines = estimate(
             cases,
@@ -129,7 +133,9 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
 def _check(options: Options) -> None:
     sources = [name for name in ("data", "cases", "answers") if getattr(options, name)]
     if len(sources) > 1 or not (sources or options.benign):
-        raise NormGuardError("Name one of --data (a clone of CROSS), --cases (your own) and --answers; or --benign alone.")
+        raise NormGuardError(
+            "Name one of --data (a clone of CROSS), --cases (your own) and --answers; or --benign alone."
+        )
     if options.model is None and (options.benign or sources != ["answers"]):
         raise NormGuardError("Name the --model to measure, such as openai/gpt-4o or ollama/llava.")
     if not options.judges and sources != ["answers"]:
@@ -280,8 +286,8 @@ def _claim(out: Path, config: Mapping[str, Any]) -> None:
             other = sorted(key for key in {*begun, *now} if begun.get(key) != now.get(key))
             if other:
                 raise NormGuardError(
-                    f"{out} holds a run that differs in {', '.join(other)}. To go on with that one, give the same options "
-                    "(and the same versions); for a new one, name another --out."
+                    f"{out} holds a run that differs in {', '.join(other)}. To go on with that one, give the same "
+                    "options (and the same versions); for a new one, name another --out."
                 )
             return
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -292,9 +298,7 @@ def _claim(out: Path, config: Mapping[str, Any]) -> None:
         raise NormGuardError(f"{out} cannot be used: {error}. Nothing was spent.") from error
 
 
-def _announce(
-    console: Console, options: Options, lines: Sequence[Line], left_out: Sequence[str], samples: int
-) -> None:
+def _announce(console: Console, options: Options, lines: Sequence[Line], left_out: Sequence[str], samples: int) -> None:
     if not options.images:
         console.print("[bold yellow]No pictures:[/] the models are told what they show. The report says so.")
     if left_out:
@@ -306,12 +310,19 @@ def _announce(
         table.add_column(heading, justify="left" if heading in {"model", "for"} else "right")
     for line in lines:
         cost = "no price" if line.cost is None else f"{line.cost:,.2f}"
-        table.add_row(line.model, line.what, *(f"{n:,}" for n in (line.calls, line.input_tokens, line.output_tokens)), cost)
+        table.add_row(
+            line.model, line.what, *(f"{n:,}" for n in (line.calls, line.input_tokens, line.output_tokens)), cost
+        )
     console.print(table)
 
 
 def _evaluate(
-    options: Options, chosen: Sequence[Task], model: Model | None, judges: Sequence[Model], samples: int, console: Console
+    options: Options,
+    chosen: Sequence[Task],
+    model: Model | None,
+    judges: Sequence[Model],
+    samples: int,
+    console: Console,
 ) -> Ledger:
     """Run the tasks; answers go into the run's own cache as they come, so that nothing is paid for twice."""
     os.environ["INSPECT_CACHE_DIR"] = str((options.out / "cache").resolve())
@@ -352,7 +363,11 @@ def _evaluate(
 
 
 def _state(ledger: Ledger) -> str:
-    cost = f" · ${ledger.spent:,.2f}{' and more' if ledger.unpriced else ''}" if ledger.spent or not ledger.unpriced else ""
+    cost = (
+        f" · ${ledger.spent:,.2f}{' and more' if ledger.unpriced else ''}"
+        if ledger.spent or not ledger.unpriced
+        else ""
+    )
     return f"{ledger.calls:,} calls · {ledger.rate:,.0f}/min · {ledger.tokens:,} tokens{cost}"
 
 
@@ -374,9 +389,11 @@ def _conclude(console: Console, options: Options, result: Run, account: Ledger, 
     if done == samples and account.stopped is None and not nothing:
         return 0
     first = next(iter(result.errors.items()), None)
-    why = account.stopped or (f"{first[0]}: {first[1]}" if first else "nothing was answered" if nothing else "interrupted")
+    why = account.stopped or (
+        f"{first[0]}: {first[1]}" if first else "nothing was answered" if nothing else "interrupted"
+    )
     console.print(
-        f"[bold yellow]Not complete[/] ({escape(why)}). Give the same command again to go on: nothing is paid for twice.",
+        f"[bold yellow]Not complete[/] ({escape(why)}). To go on, give the same command again: nothing is paid twice.",
         highlight=False,
     )
     return INCOMPLETE

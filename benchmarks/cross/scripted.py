@@ -181,7 +181,14 @@ def _scores(name: str, norm: str, answer: str) -> dict[str, int]:
 
 
 def _words(text: str) -> set[str]:
-    return {word[:5] for word in re.findall(r"[a-z]{4,}", text.lower())} - {"with", "that", "this", "they", "from", "instea"}
+    return {word[:5] for word in re.findall(r"[a-z]{4,}", text.lower())} - {
+        "with",
+        "that",
+        "this",
+        "they",
+        "from",
+        "instea",
+    }
 
 
 def _between(text: str, tag: str) -> str:

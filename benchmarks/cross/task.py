@@ -1,4 +1,4 @@
-"""The benchmark as Inspect tasks: ``inspect eval benchmarks/cross/task.py -T data=CLONE -T judge=MODEL --model MODEL``."""
+"""The benchmark as Inspect tasks: ``inspect eval benchmarks/cross/task.py@cross -T data=CLONE --model ...``."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def benign(
         questions: files of JSON lines with a ``query``. The others are as in `cross`.
     """
     read = read_benign([_absolute(name) for name in _many(questions)])
-    return benign_task(read, guarded_arm(guard_url, guard_model, _path(settings), policy), judges=_many(judge), cache=cache)
+    return benign_task(
+        read, guarded_arm(guard_url, guard_model, _path(settings), policy), judges=_many(judge), cache=cache
+    )
 
 
 def select(cases: Sequence[Case], choice: Choice) -> list[Case]:
@@ -190,7 +192,8 @@ def benign_task(
 ) -> Task:
     """The task over harmless questions."""
     samples = [
-        Sample(id=question.id, input=question.query, metadata={"question": question.model_dump()}) for question in questions
+        Sample(id=question.id, input=question.query, metadata={"question": question.model_dump()})
+        for question in questions
     ]
     return Task(
         dataset=MemoryDataset(samples, name="benign"),
@@ -203,7 +206,7 @@ def benign_task(
 
 
 def _message(case: Case) -> ChatMessageUser:
-    if case.image:
+    if case.image and "://" not in case.image:  # an address is left only where nobody is asked anything
         return ChatMessageUser(content=[ContentText(text=case.query), ContentImage(image=case.image)])
     shown = f"\n\n[The picture shows: {case.caption}]" if case.caption else ""
     return ChatMessageUser(content=f"{case.query}{shown}")
@@ -263,9 +266,7 @@ def _cross_eval(rubric: Rubric, judges: list[str], seed: int, cache: bool) -> Sc
         known = state.metadata.get("recorded", {}).values()
         judgements = [Judgement.model_validate(one["judgement"]) for one in known if one.get("judgement")]
         if models := _judges(judges):
-            judgements += await judge_arms(
-                models, rubric, case, answers, config=JUDGE_CONFIG, cache=cache, seed=seed
-            )
+            judgements += await judge_arms(models, rubric, case, answers, config=JUDGE_CONFIG, cache=cache, seed=seed)
         verdict = verdict_of(judgements)
         values = {
             f"{arm}_{dimension}": float("nan") if (score := verdict[arm][dimension]) is None else float(score)
@@ -316,4 +317,3 @@ def _absolute(name: str) -> Path:
 
 def _path(name: str | None) -> Path | None:
     return _absolute(name) if name else None
-

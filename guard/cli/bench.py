@@ -97,7 +97,7 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
     click.option("--language", "languages", multiple=True, help="English name of a language. Repeatable."),
     click.option("--country", "countries", multiple=True, help="ISO code of a country. Repeatable."),
     click.option("--domain", "domains", multiple=True, help="shopping, meals, outdoors or social. Repeatable."),
-    click.option("--sample", type=click.IntRange(min=1), help="So many cases only, stratified by country and language."),
+    click.option("--sample", type=click.IntRange(min=1), help="So many cases, stratified by country and language."),
     click.option("--seed", default=0, show_default=True, help="Of the sample, and of the order of judging."),
     click.option("--no-images", is_flag=True, help="Tell the models what the pictures show, in place of the pictures."),
     click.option("--fetch", is_flag=True, help="Fetch the pictures that the clone lacks, once."),
@@ -136,8 +136,8 @@ def cross(
 ) -> None:
     """Does a model comply with norms, without the guard and with it? CROSS, or your own cases.
 
-    Every answer of both arms is judged on awareness, education, compliance and helpfulness. Before anything is spent you
-    are told how much it may be, and asked. The run's folder then holds report.html, summary.json, cases.csv and
+    Every answer of both arms is judged on awareness, education, compliance and helpfulness. Before anything is spent
+    you are told how much it may be, and asked. The run's folder then holds report.html, summary.json, cases.csv and
     Inspect's logs.
     """
     runner = _cross("run")
@@ -160,9 +160,7 @@ def cross(
 @click.option("--margin", default=5.0, show_default=True, help="Points that helpfulness may fall by.")
 @click.option("--humans", type=_FILE, help="Humans' scores to compare the judges with: JSON lines.")
 @click.option("--export", type=_PATH, help="Folder for the answers and scores in the layout of the CROSS repository.")
-def report(
-    runs: tuple[Path, ...], out: Path | None, margin: float, humans: Path | None, export: Path | None
-) -> None:
+def report(runs: tuple[Path, ...], out: Path | None, margin: float, humans: Path | None, export: Path | None) -> None:
     """Report on a run anew, or compare several: folders of `bench cross`, or Inspect's logs."""
     if out is None and (len(runs) > 1 or not runs[0].is_dir()):
         raise click.UsageError("Name the folder to write to: --out.")
