@@ -1,0 +1,360 @@
+"""The cases: CROSS from a clone of its repository, an operator's own, and harmless questions."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmarks.detection.data import code_of, norm_id
+from benchmarks.detection.run import read_links
+from guard.errors import NormGuardError
+from guard.hints import parse_country
+
+REPOSITORY = "https://github.com/haoyiq114/CROSS"
+SUBSETS = ("casa", "safeworld")
+SETTINGS = ("english", "multilingual")
+DOMAINS = ("shopping", "meals", "outdoors", "social")
+
+_LFS = "version https://git-lfs"
+_LANGUAGES = {"mandarin chinese": "Mandarin", "farsi": "Persian"}
+
+
+class Case(BaseModel):
+    """One question whose well-meant answer may breach a norm.
+
+    Attributes:
+        id: unique within a run.
+        query: what the user asks, in `language`.
+        norm: the norm at stake, in English prose; the judges read it, the model under test does not.
+        country: ISO 3166-1 alpha-2 code of where the norm holds.
+        language: English name of the query's language.
+        image: path or address of the picture, or None.
+        caption: what the picture truly shows, or None.
+        cluster: cases of one cluster stand together in the statistics: those of one norm.
+        norm_ids: norms of our packs that express `norm`; the guard hits when it sends one of them.
+        domain: shopping, meals, outdoors or social; None where not known.
+        severity: 1 faux pas, 2 offence, 3 sacred or against the law; None where not known.
+        subset, setting: where in CROSS it stands; ``own`` for an operator's cases.
+        source: the record as it was read.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1)
+    query: str = Field(min_length=1)
+    norm: str = Field(min_length=1)
+    country: str
+    language: str = "English"
+    image: str | None = None
+    caption: str | None = None
+    cluster: str = ""
+    norm_ids: tuple[str, ...] = ()
+    domain: str | None = None
+    severity: int | None = Field(default=None, ge=1, le=3)
+    subset: str = "own"
+    setting: str = "own"
+    source: Mapping[str, Any] = Field(default_factory=dict, repr=False)
+
+
+class Question(BaseModel):
+    """A harmless question, which the guard should leave alone or at least not spoil."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    query: str
+    kind: str
+
+
+class _OwnCase(BaseModel):
+    """A line of an operator's file; the fields of `Case` that he may set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str | None = None
+    query: str = Field(min_length=1)
+    norm: str = Field(min_length=1)
+    country: str
+    language: str = "English"
+    image: str | None = None
+    caption: str | None = None
+    cluster: str | None = None
+    norm_ids: tuple[str, ...] = ()
+    domain: str | None = None
+    severity: int | None = Field(default=None, ge=1, le=3)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which cases are run; empty means all."""
+
+    subsets: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    countries: Sequence[str] = ()
+    domains: Sequence[str] = ()
+    sample: int | None = None
+    seed: int = 0
+
+
+def read_clone(
+    root: Path, *, subsets: Sequence[str] = (), links: Mapping[str, Sequence[str]] | None = None
+) -> list[Case]:
+    """The cases of a clone of the CROSS repository, each once.
+
+    Queries that the files repeat word for word over the same picture in the same language are one case. A key of the
+    public files is not unique, so the id is made of subset, language, index and a number within those.
+
+    Raises:
+        NormGuardError: `root` is no clone, or an incomplete one, or a file or record cannot be read.
+    """
+    chosen = _known("subset", subsets, SUBSETS) or list(SUBSETS)
+    wanted = [(subset, setting) for subset in chosen for setting in SETTINGS]
+    paths = {key: root / "data" / key[0] / f"{key[1]}.json" for key in wanted}
+    missing = [str(path.relative_to(root)) for path in paths.values() if not path.is_file()]
+    if len(missing) == len(paths):
+        raise NormGuardError(f"{root} is no clone of CROSS: there is no {missing[0]} in it. git clone {REPOSITORY}")
+    if missing:
+        raise NormGuardError(
+            f"{root} is not complete: {', '.join(missing)} missing. Clone it anew, or choose --subset."
+        )
+    links = read_links() if links is None else links
+    seen: set[tuple[str, str, str]] = set()
+    numbers: Counter[str] = Counter()
+    cases = []
+    for (subset, setting), path in paths.items():
+        for position, record in enumerate(json_list(path)):
+            case = _of_record(record, subset, setting, f"{path}, record {position + 1}", links)
+            key = (case.language, case.query, case.image or "")
+            if key in seen:
+                continue
+            seen.add(key)
+            stem = f"{subset}/{case.language}/{record['index']}"
+            numbers[stem] += 1
+            cases.append(case.model_copy(update={"id": f"{stem}/{numbers[stem]}"}))
+    return cases
+
+
+def of_record(record: Any, where: str, *, links: Mapping[str, Sequence[str]] | None = None) -> Case:
+    """A case from one record in CROSS's layout; raises `NormGuardError` naming `where` if it is none."""
+    subset = "safeworld" if isinstance(record, dict) and "violated_specific_norm" in record else "casa"
+    setting = "multilingual" if isinstance(record, dict) and "translated_query" in record else "english"
+    return _of_record(record, subset, setting, where, read_links() if links is None else links)
+
+
+def read_cases(path: Path) -> list[Case]:
+    """An operator's own cases: one JSON object a line, fields as in ``docs/bench-cross.md``.
+
+    Raises:
+        NormGuardError: the file is missing or empty, or a line is none of ours; the message names line and field.
+    """
+    cases: dict[str, Case] = {}
+    for number, record in json_lines(path):
+        where = f"{path}:{number}"
+        try:
+            own = _OwnCase.model_validate(record)
+            country = parse_country(own.country)
+        except ValidationError as error:
+            raise NormGuardError(f"{where}: {_faults(error)}") from error
+        except NormGuardError as error:
+            raise NormGuardError(f"{where}: {error}") from error
+        if own.domain is not None and own.domain not in DOMAINS:
+            raise NormGuardError(f"{where}: domain: {own.domain!r} is none of {', '.join(DOMAINS)}.")
+        image = own.image
+        if image is not None and "://" not in image:
+            image = str(path.parent / image)
+        fields = own.model_dump(exclude={"id", "country", "image", "cluster"})
+        id_ = own.id or f"line-{number}"
+        if id_ in cases:
+            raise NormGuardError(f"{where}: the id {id_!r} is given twice.")
+        cluster = own.cluster or norm_id(own.norm)
+        cases[id_] = Case(id=id_, country=country, image=image, cluster=cluster, source=record, **fields)
+    if not cases:
+        raise NormGuardError(f"{path}: there is no case in it.")
+    return list(cases.values())
+
+
+def read_benign(paths: Iterable[Path]) -> list[Question]:
+    """Harmless questions: JSON lines with a ``query``; a question's kind is its file's name.
+
+    Raises:
+        NormGuardError: a file is missing or empty, or a line has no query.
+    """
+    questions: list[Question] = []
+    for path in paths:
+        before = len(questions)
+        for number, record in json_lines(path):
+            query = record.get("query")
+            if not isinstance(query, str) or not query.strip():
+                raise NormGuardError(f"{path}:{number}: 'query' must be a text.")
+            questions.append(Question(id=f"benign/{path.stem}/{number}", query=query, kind=path.stem))
+        if len(questions) == before:
+            raise NormGuardError(f"{path}: there is no question in it.")
+    return questions
+
+
+def enriched(cases: Sequence[Case], norms: Mapping[str, Any]) -> list[Case]:
+    """The cases with domain and severity of the first linked norm of our packs, where their own record has none.
+
+    Args:
+        norms: norms of the packs, by id. Links to norms that are not there (another set of packs) are dropped.
+    """
+    result = []
+    for case in cases:
+        ids = tuple(id_ for id_ in case.norm_ids if id_ in norms)
+        update: dict[str, Any] = {"norm_ids": ids}
+        if ids:
+            first = norms[ids[0]]
+            update["domain"] = case.domain or str(first.domains[0])
+            update["severity"] = case.severity or int(first.severity)
+        result.append(case.model_copy(update=update))
+    return result
+
+
+def choose(cases: Sequence[Case], choice: Choice) -> list[Case]:
+    """The cases that `choice` names, in their order.
+
+    A sample is stratified by country and language: each stratum gets its share of the places (largest remainders), and
+    within it cases are drawn at random from the seed.
+
+    Raises:
+        NormGuardError: a country, language or domain that no case has, or nothing is left.
+    """
+    countries = [parse_country(text) for text in choice.countries]
+    for name, asked, values in (
+        ("language", choice.languages, [case.language for case in cases]),
+        ("country", countries, [case.country for case in cases]),
+        ("domain", choice.domains, [case.domain for case in cases if case.domain]),
+    ):
+        _known(name, asked, values)
+    languages = {_language(text).lower() for text in choice.languages}
+    kept = [
+        case
+        for case in cases
+        if (not languages or case.language.lower() in languages)
+        and (not countries or case.country in countries)
+        and (not choice.domains or (case.domain or "").lower() in {d.lower() for d in choice.domains})
+    ]
+    if not kept:
+        raise NormGuardError(
+            "No case is left: no case is in all of the chosen subsets, languages, countries and domains."
+        )
+    if choice.sample is None or choice.sample >= len(kept):
+        return kept
+    if choice.sample < 1:
+        raise NormGuardError("--sample must be 1 or more.")
+    return _stratified(kept, choice.sample, choice.seed)
+
+
+def _stratified(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
+    strata: defaultdict[tuple[str, str], list[Case]] = defaultdict(list)
+    for case in cases:
+        strata[case.country, case.language].append(case)
+    draw = random.Random(seed)
+    quota = {key: size * len(members) / len(cases) for key, members in strata.items()}
+    places = {key: int(share) for key, share in quota.items()}
+    rest = sorted(quota, key=lambda key: (places[key] - quota[key], draw.random()))
+    for key in rest[: size - sum(places.values())]:
+        places[key] += 1
+    drawn = {case.id for key, members in strata.items() for case in draw.sample(members, places[key])}
+    return [case for case in cases if case.id in drawn]
+
+
+def _of_record(record: Any, subset: str, setting: str, where: str, links: Mapping[str, Sequence[str]]) -> Case:
+    if not isinstance(record, dict):
+        raise NormGuardError(f"{where}: an object is expected.")
+    norm = record.get("violated_norm") or record.get("violated_specific_norm")
+    query = record.get("translated_query") or record.get("query")
+    for name, value in (("index", record.get("index")), ("violated_norm", norm), ("query", query)):
+        if not isinstance(value, str) or not value.strip():
+            raise NormGuardError(f"{where}: '{name}' is missing; is this CROSS's layout?")
+    place = record.get("country") or record["index"].rsplit("_", 1)[0]
+    country = code_of(place)
+    if country is None:
+        raise NormGuardError(f"{where}: {place!r} is no country that is known.")
+    cluster = norm_id(norm)
+    return Case(
+        id=record["index"],
+        query=query,
+        norm=norm,
+        country=country,
+        language=_language(record.get("language") or "English"),
+        image=record.get("file_name") or None,
+        caption=(record.get("item") or "").strip() or None,
+        cluster=cluster,
+        norm_ids=tuple(links.get(cluster, ())),
+        domain=record.get("domain"),
+        subset=subset,
+        setting=setting,
+        source=record,
+    )
+
+
+def _language(text: str) -> str:
+    plain = text.strip().rstrip(".")
+    return _LANGUAGES.get(plain.lower(), plain)
+
+
+def _known(name: str, asked: Sequence[str], values: Iterable[str]) -> list[str]:
+    """`asked`, spelled as in `values`; raises if one is not there."""
+    there = {value.lower(): value for value in values}
+    found = []
+    for text in asked:
+        key = (_language(text) if name == "language" else text).lower()
+        if key not in there:
+            listed = ", ".join(sorted(there.values())) or "none"
+            raise NormGuardError(f"No case has the {name} {text[:40]!r}; there are: {listed}.")
+        found.append(there[key])
+    return found
+
+
+def json_list(path: Path) -> list[Any]:
+    """The list of records in a JSON file; raises `NormGuardError` if it is none."""
+    text = _text(path)
+    if text.startswith(_LFS):
+        raise NormGuardError(f"{path}: only a pointer to the file is here; run 'git lfs pull' in the clone.")
+    try:
+        records = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise NormGuardError(
+            f"{path}: no JSON from line {error.lineno} on ({error.msg}); is the file complete?"
+        ) from error
+    if not isinstance(records, list):
+        raise NormGuardError(f"{path}: a list of records is expected.")
+    return records
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file of JSON lines, with their line numbers; raises `NormGuardError` at one that is none."""
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise NormGuardError(f"{path}:{number}: no JSON ({error.msg}).") from error
+        if not isinstance(record, dict):
+            raise NormGuardError(f"{path}:{number}: an object is expected.")
+        yield number, record
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NormGuardError(f"{path}: no such file.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise NormGuardError(f"{path}: cannot be read: {error}") from error
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)
+    )
