@@ -1010,6 +1010,15 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
         read_run(tmp_path / "x.eval")
 
 
+def test_every_option_that_the_page_names_exists() -> None:
+    from guard.cli.bench import bench
+
+    page = (Path(__file__).parents[1] / "docs" / "bench-cross.md").read_text(encoding="utf-8")
+    known = {option for name in ("cross", "report") for one in bench.commands[name].params for option in one.opts}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) - {"--model-role"}  # which is Inspect's
+    assert named <= known
+
+
 def test_help_needs_none_of_the_extra_packages() -> None:
     code = "import sys; sys.modules['inspect_ai'] = None; from guard.cli.main import main; main()"
     done = subprocess.run(

@@ -42,7 +42,7 @@ def test_every_command_of_the_readme_exists() -> None:
 
     groups = {"norms": norms.norms, "bench": bench.bench}
     commands = {"check": check.check, "serve": serve.serve, "demo": demo.demo, **groups}
-    for page in ("README.md", "docs/norms.md", "docs/proxy.md", "docs/benchmarks.md"):
+    for page in ("README.md", "docs/norms.md", "docs/proxy.md", "docs/benchmarks.md", "docs/bench-cross.md"):
         for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):
             assert name in commands, (page, name)
             if name in groups and second:

@@ -2,7 +2,7 @@
 
 In process, the guarded request goes over a TCP socket to the proxy that ``normguard serve`` runs, and the proxy's
 upstream is the Inspect model itself. So both arms use one model object with its retries, limits and cache, whatever its
-provider, and the guard is the only difference. A request that the guard lets pass is the bare one: the cache answers it,
+provider, and the guard is the only difference. A request that the guard lets pass is the bare one: the cache answers,
 and one answer stands for both arms.
 """
 

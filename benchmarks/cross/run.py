@@ -149,10 +149,10 @@ def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, li
     if not (options.data or options.cases or options.answers):
         return [], {}, []
     with _bar(console, options.images and options.display != "none") as progress:
-        bar = progress.add_task("checking pictures", total=None, more="")
+        bar = progress.add_task("checking pictures", total=None, more="", visible=False)
 
         def told(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
+            progress.update(bar, completed=done, total=total, visible=True)
 
         how = {"images": options.images, "fetch": options.fetch, "skip_broken": options.skip_broken, "progress": told}
         if not options.answers:
@@ -271,8 +271,8 @@ def _digest(data: Any) -> str:
 
 
 def _code(root: Path) -> str:
-    """Digest of the guard's own modules."""
-    sources = sorted(root.rglob("*.py"))
+    """Digest of the guard's own modules, the command line left out."""
+    sources = sorted(path for path in root.rglob("*.py") if "cli" not in path.relative_to(root).parts)
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
 
 
