@@ -330,11 +330,12 @@ def test_at_the_address_of_a_deployed_proxy(
     assert scripted.calls == calls, "the second time everything comes from the cache"
 
 
-def test_an_address_without_a_proxy_gives_answers_that_failed(start: Run, clone: Path, tmp_path: Path) -> None:
-    assert start("follows", data=clone, choice=Choice(countries=["SA"]), guard_url="http://127.0.0.1:9/v1") == 0
-    (one,) = read_run(tmp_path / "run").records
-    assert "no NormGuard proxy answers there" in str(one.answers["guarded"].error)
-    assert one.answers["bare"].usable
+def test_an_address_without_a_proxy_is_told_before_anything_is_spent(
+    start: Run, clone: Path, scripted: ScriptedServer
+) -> None:
+    with pytest.raises(NormGuardError, match="no NormGuard proxy answers there"):
+        start("follows", data=clone, guard_url="http://127.0.0.1:9/v1")
+    assert not scripted.calls
 
 
 def test_harmless_questions(start: Run, tmp_path: Path, scripted: ScriptedServer) -> None:
@@ -477,6 +478,7 @@ def test_what_is_written_in_the_public_layout_reads_back_the_same(start: Run, cl
     again = read_run(tmp_path / "again")
     ids = {(r.case.query, r.case.image and r.case.image.rpartition("/")[2]): r.verdict for r in before.records}
     assert len(again.records) == 7
+    assert again.scripted, "what scripts said stays marked"
     assert all(record.verdict in ids.values() for record in again.records)
     assert summary(tmp_path / "again")["dimensions"]["compliance"]["n"] == 7
 
@@ -1008,6 +1010,15 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.eval").write_text("no zip")
     with pytest.raises(NormGuardError, match="no Inspect log"):
         read_run(tmp_path / "x.eval")
+
+
+def test_every_option_that_the_page_names_exists() -> None:
+    from guard.cli.bench import bench
+
+    page = (Path(__file__).parents[1] / "docs" / "bench-cross.md").read_text(encoding="utf-8")
+    known = {option for name in ("cross", "report") for one in bench.commands[name].params for option in one.opts}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) - {"--model-role"}  # which is Inspect's
+    assert named <= known
 
 
 def test_help_needs_none_of_the_extra_packages() -> None:

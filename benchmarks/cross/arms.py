@@ -276,19 +276,19 @@ class RemoteProxy:
     def __init__(self, base_url: str, model: str) -> None:
         self.base_url = base_url.rstrip("/")
         self.name = model
-        self._ready: dict[str, Any] | None = None
+        self.ready: dict[str, Any] | None = None
 
     async def readiness(self) -> dict[str, Any]:
         """What the proxy says of itself (``GET /readyz``); raises `NormGuardError` if nobody is there."""
-        if self._ready is None:
+        if self.ready is None:
             url = f"{self.base_url.removesuffix('/v1')}/readyz"
             try:
                 async with aiohttp.ClientSession() as session, session.get(url) as reply:
                     reply.raise_for_status()
-                    self._ready = await reply.json()
+                    self.ready = await reply.json()
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise NormGuardError(f"{url}: no NormGuard proxy answers there ({error}).") from error
-        return self._ready
+        return self.ready
 
     async def answer(
         self, model: Model, request: Request, *, config: GenerateConfig, cache: bool, captions: Sequence[str] = ()

@@ -67,7 +67,8 @@ def write_results(run: Run, folder: Path, *, round_: int = 1) -> list[Path]:
     for record in run.records:
         for arm, answer in record.answers.items():
             name = Path(record.case.setting, record.case.subset, f"results_{model}-{arm}_r{round_}.json")
-            entry = {**_source(record.case), "model_response": answer.text if answer.usable else FAILED}
+            text = answer.text if answer.usable else FAILED
+            entry = {**_source(record.case), "model_response": text, "model": answer.model}
             files[folder / "generation_results" / name].append(entry)
             scores = record.verdict[arm]
             if None not in scores.values():
@@ -85,9 +86,8 @@ def _entry(record: Mapping[str, Any], arm: str, where: str) -> dict[str, Any]:
     if text is None:
         raise NormGuardError(f"{where}: 'model_response' is missing; is this a file of generation_results?")
     failed = not text.strip() or text == FAILED
-    answer = Answer(
-        text=None if failed else text, error="the recorded call failed" if failed else None, model="recorded"
-    )
+    error = "the recorded call failed" if failed else None
+    answer = Answer(text=None if failed else text, error=error, model=str(record.get("model") or "recorded"))
     evaluation = record.get("evaluation")
     if evaluation is None or failed:
         return {"answer": answer.model_dump(mode="json")}
@@ -100,7 +100,8 @@ def _entry(record: Mapping[str, Any], arm: str, where: str) -> dict[str, Any]:
     scores = {PUBLIC[name]: public_score(PUBLIC[name], score) for name, score in profile.items()}
     reasoning = evaluation.get("reasoning")
     replies = {PUBLIC[k]: str(v) for k, v in reasoning.items() if k in PUBLIC} if isinstance(reasoning, dict) else {}
-    judgement = Judgement(judge="recorded", model="recorded", arm=arm, scores=scores, replies=replies)
+    judge = str(evaluation.get("judge") or "recorded")
+    judgement = Judgement(judge="recorded", model=judge, arm=arm, scores=scores, replies=replies)
     return {"answer": answer.model_dump(mode="json"), "judgement": judgement.model_dump(mode="json")}
 
 
@@ -114,6 +115,7 @@ def _evaluation(record: Record, arm: str) -> dict[str, Any]:
         "model_response": record.answers[arm].text,
         "dim_profile": {name: public_score(own, verdict[own]) for name, own in PUBLIC.items()},
         "reasoning": {name: replies.get(own, whole) for name, own in PUBLIC.items()},
+        "judge": ", ".join(dict.fromkeys(one.model or one.judge for one in record.judgements)),
     }
 
 

@@ -80,7 +80,8 @@ class Run:
 
 def is_scripted(model: str) -> bool:
     """Whether a model says of itself, by its name, that it is none: our scripts, our demo model, Inspect's mock."""
-    return model.startswith(("scripted", "openai-api/scripted/", "normguard-demo", "mockllm"))
+    marks = ("scripted", "openai-api/scripted/", "normguard-demo", "mockllm")
+    return any(name.startswith(marks) for name in model.split(", "))
 
 
 def verdict_of(judgements: Sequence[Judgement]) -> dict[str, Scores]:

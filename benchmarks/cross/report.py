@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmarks.cross.analysis import CONFIDENCE, MARGIN, RESAMPLES, Figures, analyse, compare
+from benchmarks.cross.analysis import MARGIN, RESAMPLES, Figures, analyse, compare
 from benchmarks.cross.arms import ARMS
 from benchmarks.cross.records import Record, Run, read_humans
 from benchmarks.cross.rubric import DIMENSIONS
@@ -224,7 +224,7 @@ def _render(template: str, context: dict[str, Any]) -> str:
     )
     environment.filters |= {"percent": percent, "points": points, "interval": interval, "kappa": kappa}
     environment.filters |= {"span": span, "place": _place, "short": _short}
-    environment.globals |= {"DIMENSIONS": DIMENSIONS, "ARMS": ARMS, "CONFIDENCE": CONFIDENCE}
+    environment.globals |= {"DIMENSIONS": DIMENSIONS, "ARMS": ARMS}
     return environment.get_template(template).render(context)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import hashlib
@@ -25,7 +26,7 @@ from rich.table import Table
 
 import guard as guard_package
 from benchmarks.cross import task as tasks
-from benchmarks.cross.arms import GuardedArm, LocalProxy
+from benchmarks.cross.arms import GuardedArm, LocalProxy, RemoteProxy
 from benchmarks.cross.dataset import Case, Choice, Question, read_benign
 from benchmarks.cross.formats import Recorded, read_results
 from benchmarks.cross.ledger import Ledger, open_ledger
@@ -101,6 +102,8 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
             if model
             else None
         )
+        if isinstance(proxy, RemoteProxy):
+            asyncio.run(proxy.readiness())
         config = _config(options, cases, questions, rubric, proxy, left_out)
         lines = estimate(
             cases,
@@ -126,7 +129,12 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
             chosen.append(tasks.benign_task(questions, proxy, metadata=config))
         account = _evaluate(options, chosen, model, judges, samples, console)
     result = read_run(options.out)
-    write_report([result], options.out, margin=options.margin, humans=options.humans)
+    try:
+        write_report([result], options.out, margin=options.margin, humans=options.humans)
+    except OSError as error:
+        raise NormGuardError(
+            f"The run is done, but its report cannot be written: {error}. Then: normguard bench report {options.out}"
+        ) from error
     return _conclude(console, options, result, account, samples)
 
 
@@ -149,10 +157,10 @@ def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, li
     if not (options.data or options.cases or options.answers):
         return [], {}, []
     with _bar(console, options.images and options.display != "none") as progress:
-        bar = progress.add_task("checking pictures", total=None, more="")
+        bar = progress.add_task("checking pictures", total=None, more="", visible=False)
 
         def told(done: int, total: int) -> None:
-            progress.update(bar, completed=done, total=total)
+            progress.update(bar, completed=done, total=total, visible=True)
 
         how = {"images": options.images, "fetch": options.fetch, "skip_broken": options.skip_broken, "progress": told}
         if not options.answers:
@@ -254,7 +262,8 @@ def _config(
             "code_sha256": _code(Path(guard_package.__file__).parent),
         }
     elif proxy is not None:
-        config["guard"] = {"proxy": _bare_url(options.guard_url), "model": _guard_model(options)}
+        ready = proxy.ready or {}
+        config["guard"] = {"proxy": _bare_url(options.guard_url), "model": _guard_model(options), "readyz": ready}
     return config
 
 
@@ -271,8 +280,8 @@ def _digest(data: Any) -> str:
 
 
 def _code(root: Path) -> str:
-    """Digest of the guard's own modules."""
-    sources = sorted(root.rglob("*.py"))
+    """Digest of the guard's own modules, the command line left out."""
+    sources = sorted(path for path in root.rglob("*.py") if "cli" not in path.relative_to(root).parts)
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
 
 
