@@ -39,9 +39,9 @@ class Thresholds(_Strict):
         culture: certainty from which a culture's norms are considered.
     """
 
-    advise: Probability = 0.4
+    advise: Probability = 0.5
     norm: Probability = 0.01
-    share: Probability = 0.05
+    share: Probability = 0.055
     culture: Probability = 0.3
 
 
