@@ -35,7 +35,7 @@ AT_STAKE = [
     ("Can I wear these shorts to the mosque in Cairo?", None, "eg.worship.mosque"),
     ("Can I take a bottle of wine to my Saudi colleague's house?", None, "sa.law.alcohol"),
     ("Voy a regalar un cuchillo a mi anfitrión en Buenos Aires, ¿está bien?", None, "ar.gift.knives"),
-    ("Where should I fly my drone in Marrakech?", None, "ma.law.drones"),
+    ("何を京都のお見舞いに持っていけばいいですか？ 鉢植えはどうですか？", None, "jp.gift.flowers-sick"),
 ]
 HARMLESS = [
     "What's the weather like in Kyoto in May?",
@@ -45,7 +45,7 @@ HARMLESS = [
     "Which of these is the cheapest?",
     "What is a good recipe for pad thai?",
     "京都の五月の天気はどうですか？",
-    "¿Cómo voy del aeropuerto al hotel en El Cairo?",
+    "¿Qué tiempo hace en El Cairo en mayo?",
 ]
 
 
@@ -118,7 +118,7 @@ def test_an_operators_own_norm_is_scored_by_meaning(tmp_path: Path, guard: Guard
         "  - id: cn.house.blue-lanterns\n    title: No blue lanterns in the company's lobby\n"
         "    expectation: Lanterns in the lobby are red or gold.\n    breach: Hang blue lanterns in the lobby.\n"
         "    why: Blue and white lanterns are for mourning.\n    instead: red lanterns\n"
-        "    situations: [business, home-decor]\n    domains: [social]\n    severity: 2\n    strength: common\n"
+        "    situations: [business, home-decor]\n    domains: [social]\n    visual: [lantern]\n    severity: 2\n    strength: common\n"
         "    sources: [{title: House rules, url: 'https://example.com/rules'}]\n",
         encoding="utf-8",
     )

@@ -59,6 +59,10 @@ ones.
 
 - A place that nothing in text, hints or metadata tells.
 - Many things that must not be given compete for a few places when nothing is known of the picture.
+- Plain short questions can fall below the line: "Where should I fly my drone in Marrakech?" is given 0.40. And a
+  harmless one that names a thing of which a norm speaks can rise above it: the way from the airport to the hotel in
+  Cairo, asked in Spanish, 0.72.
+- A norm without `visual` concepts is found by its wording and situations alone, and later.
 - Harmless questions that sound like choices ("where can I buy") about a country with many norms are the likeliest
   to be touched without need.
 - Invented questions are simple. Slang, irony and dialect were not tried; languages beyond the fourteen only by
