@@ -89,7 +89,10 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
     """
     console = Console(stderr=True)
     _check(options)
-    cases, recorded, left_out = _cases(options, console)
+    proxy = None
+    if options.model:
+        proxy = tasks.guarded_arm(options.guard_url, _guard_model(options), options.settings, options.policy)
+    cases, recorded, left_out = _cases(options, proxy, console)
     questions = read_benign(options.benign)
     rubric: Rubric = read_public_rubric(options.rubric) if options.rubric else OwnRubric()
     prices = read_prices(options.prices) if options.prices else {}
@@ -97,11 +100,6 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
     with _scripts(options) as address:
         model = _model(options, options.model, address, subject=True) if options.model else None
         judges = [_model(options, name, address, subject=False) for name in options.judges]
-        proxy = (
-            tasks.guarded_arm(options.guard_url, _guard_model(options), options.settings, options.policy)
-            if model
-            else None
-        )
         if isinstance(proxy, RemoteProxy):
             asyncio.run(proxy.readiness())
         config = _config(options, cases, questions, rubric, proxy, left_out)
@@ -152,7 +150,7 @@ def _check(options: Options) -> None:
         raise NormGuardError("--epochs must be 1 or more.")
 
 
-def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, list[str]]:
+def _cases(options: Options, proxy: GuardedArm | None, console: Console) -> tuple[list[Case], Recorded, list[str]]:
     choice, recorded = options.choice, {}
     if not (options.data or options.cases or options.answers):
         return [], {}, []
@@ -164,10 +162,10 @@ def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, li
 
         how = {"images": options.images, "fetch": options.fetch, "skip_broken": options.skip_broken, "progress": told}
         if not options.answers:
-            chosen, left_out = tasks.gather(options.data, options.cases, choice, **how)
+            chosen, left_out = tasks.gather(options.data, options.cases, choice, proxy, **how)
             return chosen, {}, left_out
         cases, recorded = read_results(options.answers)
-        chosen, left_out = tasks.select(cases, choice), []
+        chosen, left_out = tasks.select(cases, choice, proxy), []
         if not options.images:
             chosen, left_out = captioned(chosen)
         elif options.model or options.judges:
