@@ -432,10 +432,18 @@ def test_a_full_disk_stops_the_run_before_more_is_paid(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    usage = shutil.disk_usage("/")._replace(free=1000)
-    monkeypatch.setattr(ledger.shutil, "disk_usage", lambda path: usage)
-    assert start("follows", data=clone) == INCOMPLETE
-    assert "is full" in capsys.readouterr().err
+    usage = shutil.disk_usage("/")
+    free = [10**9]
+    monkeypatch.setattr(
+        ledger.shutil, "disk_usage", lambda path: usage._replace(free=free[0] if not scripted.calls else 1000)
+    )
+    assert start("follows", data=clone, max_connections=1) == INCOMPLETE
+    assert "is full" in " ".join(capsys.readouterr().err.split())
+    assert 0 < sum(scripted.calls.values()) < 10
+    free[0] = 1000
+    scripted.calls.clear()
+    with pytest.raises(NormGuardError, match=r"cannot begin: the disk under .* is full"):
+        start("follows", data=clone, out="other")
     assert not scripted.calls
 
 

@@ -126,7 +126,10 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
         if questions and proxy is not None:
             chosen.append(tasks.benign_task(questions, proxy, metadata=config))
         account = _evaluate(options, chosen, model, judges, samples, console)
-    result = read_run(options.out)
+    try:
+        result = read_run(options.out)
+    except NormGuardError as error:  # not even one log was written
+        raise NormGuardError(f"The run came to nothing: {account.stopped or error}") from error
     try:
         write_report([result], options.out, margin=options.margin, humans=options.humans)
     except OSError as error:
@@ -297,10 +300,12 @@ def _claim(out: Path, config: Mapping[str, Any]) -> None:
                     "options (and the same versions); for a new one, name another --out."
                 )
             return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(p.suffix != ".part" for p in out.iterdir())):
             raise NormGuardError(f"{out} is there already and holds no run of this benchmark; name another --out.")
         out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(file)  # so that a disk that fills up here leaves no half of it
     except (OSError, json.JSONDecodeError) as error:
         raise NormGuardError(f"{out} cannot be used: {error}. Nothing was spent.") from error
 
@@ -335,6 +340,8 @@ def _evaluate(
     os.environ["INSPECT_CACHE_DIR"] = str((options.out / "cache").resolve())
     (options.out / "cache").mkdir(exist_ok=True)
     account = open_ledger(budget=options.budget, folder=options.out)
+    if reason := account.reason():
+        raise NormGuardError(f"The run cannot begin: {reason}. Nothing was spent.")
     own = options.display == "bar"
     with _bar(console, own) as progress:
         bar = progress.add_task("asking and judging", total=samples, more="")
@@ -344,7 +351,7 @@ def _evaluate(
 
         account.watchers.append(tell)
         try:
-            inspect_eval(
+            logs = inspect_eval(
                 list(chosen),
                 model=model or "none/none",
                 model_roles={"judge": list(judges)} if judges else None,
@@ -357,6 +364,8 @@ def _evaluate(
                 log_realtime=False,
                 ctl_server=False,
             )
+            if fault := next((log.error for log in logs if log.error), None):
+                account.stopped = account.stopped or fault.message.strip().splitlines()[-1]
         except KeyboardInterrupt:
             account.stopped = account.stopped or "interrupted"
         except OSError as error:
