@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.cross import arms, ledger, pictures
+from benchmarks.cross import run as runner
 from benchmarks.cross.analysis import agreement, analyse, compare, non_inferiority, side_effects
 from benchmarks.cross.dataset import Case, Choice, choose, read_benign, read_cases, read_clone
 from benchmarks.cross.formats import FAILED, read_results, write_results
@@ -34,6 +36,8 @@ from guard.errors import NormGuardError
 from tests.conftest import SHARED, needs_data
 
 Run = Callable[..., int]
+
+pytestmark = pytest.mark.filterwarnings("ignore:The 'initial' parameter:DeprecationWarning")  # Inspect's own
 
 # (index, query, norm, item, picture)
 QUERIES = (
@@ -126,6 +130,7 @@ def scripted(_scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Scri
 def start(scripted: ScriptedServer, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the benchmark in this process with scripted models: start(model, data=..., ...) -> exit status."""
     monkeypatch.setattr(arms, "build_guard", lambda settings: guard)
+    monkeypatch.setattr(runner, "write_report", partial(write_report, resamples=999))
     monkeypatch.setenv("INSPECT_CACHE_DIR", "")  # set by each run; this puts it back
 
     def go(model: str | None = "follows", *judges: str, out: str = "run", **options: Any) -> int:
@@ -306,11 +311,12 @@ def test_hits_and_misses_of_the_guard(start: Run, tmp_path: Path) -> None:
         {"query": "Is a wall clock a nice gift for my host in Shanghai?", "norm_ids": ["cn.gift.clocks"]},
         {"query": "Is a wall clock a nice gift for my host in Beijing?", "norm_ids": ["cn.gift.umbrellas"]},
         {"query": "Is a wall clock a nice gift for my host in Wuhan?"},
+        {"query": "Is a wall clock a nice gift for my host in Tianjin?", "norm_ids": ["cn.gift.no-such-norm"]},
     ]
     cases.write_text("\n".join(json.dumps({"norm": NORMS["clocks"], "country": "CN", **line}) for line in lines))
     assert start("follows", cases=cases) == 0
     records = read_run(tmp_path / "run").records
-    assert [record.hit for record in records] == ["hit", "miss", "unlinked"]
+    assert [record.hit for record in records] == ["hit", "miss", "unlinked", "miss"]
     assert records[0].case.domain == "shopping"
     assert records[0].case.severity
     assert set(summary(tmp_path / "run")["guard"]["lift_by_hit"]) == {"hit", "miss", "unlinked"}
@@ -426,10 +432,18 @@ def test_a_full_disk_stops_the_run_before_more_is_paid(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    usage = shutil.disk_usage("/")._replace(free=1000)
-    monkeypatch.setattr(ledger.shutil, "disk_usage", lambda path: usage)
-    assert start("follows", data=clone) == INCOMPLETE
-    assert "is full" in capsys.readouterr().err
+    usage = shutil.disk_usage("/")
+    free = [10**9]
+    monkeypatch.setattr(
+        ledger.shutil, "disk_usage", lambda path: usage._replace(free=free[0] if not scripted.calls else 1000)
+    )
+    assert start("follows", data=clone, max_connections=1) == INCOMPLETE
+    assert "is full" in " ".join(capsys.readouterr().err.split())
+    assert 0 < sum(scripted.calls.values()) < 10
+    free[0] = 1000
+    scripted.calls.clear()
+    with pytest.raises(NormGuardError, match=r"cannot begin: the disk under .* is full"):
+        start("follows", data=clone, out="other")
     assert not scripted.calls
 
 

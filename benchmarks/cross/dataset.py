@@ -203,17 +203,14 @@ def enriched(cases: Sequence[Case], norms: Mapping[str, Any]) -> list[Case]:
     """The cases with domain and severity of the first linked norm of our packs, where their own record has none.
 
     Args:
-        norms: norms of the packs, by id. Links to norms that are not there (another set of packs) are dropped.
+        norms: norms of the packs, by id.
     """
     result = []
     for case in cases:
-        ids = tuple(id_ for id_ in case.norm_ids if id_ in norms)
-        update: dict[str, Any] = {"norm_ids": ids}
-        if ids:
-            first = norms[ids[0]]
-            update["domain"] = case.domain or str(first.domains[0])
-            update["severity"] = case.severity or int(first.severity)
-        result.append(case.model_copy(update=update))
+        first = next((norms[id_] for id_ in case.norm_ids if id_ in norms), None)
+        known = {} if first is None else {"domain": str(first.domains[0]), "severity": int(first.severity)}
+        missing = {name: value for name, value in known.items() if getattr(case, name) is None}
+        result.append(case.model_copy(update=missing))
     return result
 
 

@@ -54,11 +54,12 @@ class Ledger:
     def check(self) -> None:
         """Raise `Stopped` if nothing more may be paid for."""
         if self.stopped is None:
-            self.stopped = self._reason()
+            self.stopped = self.reason()
         if self.stopped is not None:
             raise Stopped(self.stopped)
 
-    def _reason(self) -> str | None:
+    def reason(self) -> str | None:
+        """Why nothing more may be paid for, or None."""
         if self.budget is not None and self.spent >= self.budget:
             return f"the budget of ${self.budget:,.2f} is reached (${self.spent:,.2f} spent)"
         if self.folder is not None and shutil.disk_usage(self.folder).free < MIN_FREE:

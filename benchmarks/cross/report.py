@@ -165,7 +165,7 @@ def _page(run: Run, figures: Figures) -> dict[str, Any]:
         "failed": failed,
         "paper": PAPER,
         "written": _today(),
-        "settings": list(_flat(run.config)),
+        "settings": [*_served(run), *_flat(run.config)],
     }
 
 
@@ -200,6 +200,13 @@ def _between(runs: Sequence[Run], resamples: int) -> list[dict[str, Any]]:
                 entry["arms"][arm][dimension] = compare(scored, resamples=resamples)
         result.append(entry)
     return result
+
+
+def _served(run: Run) -> list[tuple[str, str]]:
+    """What the models called themselves, which may be more exact than what they were asked for by."""
+    answered = sorted({answer.model for record in run.records for answer in record.answers.values() if answer.model})
+    judged = sorted({one.model for record in run.records for one in record.judgements if one.model})
+    return [("answered", ", ".join(answered) or "–"), ("judged", ", ".join(judged) or "–")]
 
 
 def _flat(config: Any, prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -89,7 +89,10 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
     """
     console = Console(stderr=True)
     _check(options)
-    cases, recorded, left_out = _cases(options, console)
+    proxy = None
+    if options.model:
+        proxy = tasks.guarded_arm(options.guard_url, _guard_model(options), options.settings, options.policy)
+    cases, recorded, left_out = _cases(options, proxy, console)
     questions = read_benign(options.benign)
     rubric: Rubric = read_public_rubric(options.rubric) if options.rubric else OwnRubric()
     prices = read_prices(options.prices) if options.prices else {}
@@ -97,11 +100,6 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
     with _scripts(options) as address:
         model = _model(options, options.model, address, subject=True) if options.model else None
         judges = [_model(options, name, address, subject=False) for name in options.judges]
-        proxy = (
-            tasks.guarded_arm(options.guard_url, _guard_model(options), options.settings, options.policy)
-            if model
-            else None
-        )
         if isinstance(proxy, RemoteProxy):
             asyncio.run(proxy.readiness())
         config = _config(options, cases, questions, rubric, proxy, left_out)
@@ -128,7 +126,10 @@ def run(options: Options, *, confirm: Callable[[str], bool]) -> int:
         if questions and proxy is not None:
             chosen.append(tasks.benign_task(questions, proxy, metadata=config))
         account = _evaluate(options, chosen, model, judges, samples, console)
-    result = read_run(options.out)
+    try:
+        result = read_run(options.out)
+    except NormGuardError as error:  # not even one log was written
+        raise NormGuardError(f"The run came to nothing: {account.stopped or error}") from error
     try:
         write_report([result], options.out, margin=options.margin, humans=options.humans)
     except OSError as error:
@@ -152,7 +153,7 @@ def _check(options: Options) -> None:
         raise NormGuardError("--epochs must be 1 or more.")
 
 
-def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, list[str]]:
+def _cases(options: Options, proxy: GuardedArm | None, console: Console) -> tuple[list[Case], Recorded, list[str]]:
     choice, recorded = options.choice, {}
     if not (options.data or options.cases or options.answers):
         return [], {}, []
@@ -164,10 +165,10 @@ def _cases(options: Options, console: Console) -> tuple[list[Case], Recorded, li
 
         how = {"images": options.images, "fetch": options.fetch, "skip_broken": options.skip_broken, "progress": told}
         if not options.answers:
-            chosen, left_out = tasks.gather(options.data, options.cases, choice, **how)
+            chosen, left_out = tasks.gather(options.data, options.cases, choice, proxy, **how)
             return chosen, {}, left_out
         cases, recorded = read_results(options.answers)
-        chosen, left_out = tasks.select(cases, choice), []
+        chosen, left_out = tasks.select(cases, choice, proxy), []
         if not options.images:
             chosen, left_out = captioned(chosen)
         elif options.model or options.judges:
@@ -299,10 +300,12 @@ def _claim(out: Path, config: Mapping[str, Any]) -> None:
                     "options (and the same versions); for a new one, name another --out."
                 )
             return
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(p.suffix != ".part" for p in out.iterdir())):
             raise NormGuardError(f"{out} is there already and holds no run of this benchmark; name another --out.")
         out.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(file)  # so that a disk that fills up here leaves no half of it
     except (OSError, json.JSONDecodeError) as error:
         raise NormGuardError(f"{out} cannot be used: {error}. Nothing was spent.") from error
 
@@ -337,6 +340,8 @@ def _evaluate(
     os.environ["INSPECT_CACHE_DIR"] = str((options.out / "cache").resolve())
     (options.out / "cache").mkdir(exist_ok=True)
     account = open_ledger(budget=options.budget, folder=options.out)
+    if reason := account.reason():
+        raise NormGuardError(f"The run cannot begin: {reason}. Nothing was spent.")
     own = options.display == "bar"
     with _bar(console, own) as progress:
         bar = progress.add_task("asking and judging", total=samples, more="")
@@ -346,7 +351,7 @@ def _evaluate(
 
         account.watchers.append(tell)
         try:
-            inspect_eval(
+            logs = inspect_eval(
                 list(chosen),
                 model=model or "none/none",
                 model_roles={"judge": list(judges)} if judges else None,
@@ -359,6 +364,8 @@ def _evaluate(
                 log_realtime=False,
                 ctl_server=False,
             )
+            if fault := next((log.error for log in logs if log.error), None):
+                account.stopped = account.stopped or fault.message.strip().splitlines()[-1]
         except KeyboardInterrupt:
             account.stopped = account.stopped or "interrupted"
         except OSError as error:

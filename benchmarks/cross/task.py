@@ -89,8 +89,10 @@ def cross(
         cache: whether paid answers are kept and used again.
     """
     choice = Choice(_many(subset), _many(language), _many(country), _many(domain), sample, seed)
-    chosen, notes = gather(_path(data), _path(cases), choice, images=images, fetch=fetch, skip_broken=skip_broken)
     proxy = guarded_arm(guard_url, guard_model, _path(settings), policy)
+    chosen, notes = gather(
+        _path(data), _path(cases), choice, proxy, images=images, fetch=fetch, skip_broken=skip_broken
+    )
     chosen_rubric = read_public_rubric(_absolute(rubric)) if rubric else OwnRubric()
     return cross_task(
         chosen, proxy, chosen_rubric, judges=_many(judge), seed=seed, cache=cache, metadata={"left_out": notes}
@@ -118,9 +120,12 @@ def benign(
     )
 
 
-def select(cases: Sequence[Case], choice: Choice) -> list[Case]:
-    """The chosen cases, with what our packs know of their norms; raises `NormGuardError` where none is left."""
-    norms = {norm.id: norm for pack in read_packs().values() for norm in pack.norms}
+def select(cases: Sequence[Case], choice: Choice, proxy: GuardedArm | None) -> list[Case]:
+    """The chosen cases, with what the packs know of their norms; raises `NormGuardError` where none is left."""
+    if isinstance(proxy, LocalProxy):
+        norms = proxy.guard.library.norms
+    else:
+        norms = {norm.id: norm for pack in read_packs().values() for norm in pack.norms}
     return choose(enriched(cases, norms), choice)
 
 
@@ -128,6 +133,7 @@ def gather(
     data: Path | None,
     cases: Path | None,
     choice: Choice,
+    proxy: GuardedArm | None,
     *,
     images: bool,
     fetch: bool,
@@ -138,7 +144,7 @@ def gather(
     if (data is None) == (cases is None):
         raise NormGuardError("Name either a clone of CROSS (data) or a file of your own (cases).")
     found = read_cases(cases) if cases is not None else read_clone(data or Path(), subsets=choice.subsets)
-    chosen = select(found, choice)
+    chosen = select(found, choice, proxy)
     if not images:
         return captioned(chosen)
     return locate(chosen, data, fetch=default_cache() if fetch else None, skip=skip_broken, progress=progress)
