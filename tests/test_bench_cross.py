@@ -252,7 +252,7 @@ def test_what_the_guard_passes_is_asked_once(start: Run, tmp_path: Path, scripte
 
 def test_failures_that_pass_are_waited_out(start: Run, clone: Path, tmp_path: Path, scripted: ScriptedServer) -> None:
     assert start("flaky", data=clone) == 0
-    assert scripted.failures > 3
+    assert scripted.failures >= 2
     assert summary(tmp_path / "run")["missing"]["answers"] == {"bare": 0, "guarded": 0}
 
 

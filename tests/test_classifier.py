@@ -118,7 +118,8 @@ def test_an_operators_own_norm_is_scored_by_meaning(tmp_path: Path, guard: Guard
         "  - id: cn.house.blue-lanterns\n    title: No blue lanterns in the company's lobby\n"
         "    expectation: Lanterns in the lobby are red or gold.\n    breach: Hang blue lanterns in the lobby.\n"
         "    why: Blue and white lanterns are for mourning.\n    instead: red lanterns\n"
-        "    situations: [business, home-decor]\n    domains: [social]\n    visual: [lantern]\n    severity: 2\n    strength: common\n"
+        "    situations: [business, home-decor]\n    domains: [social]\n    visual: [lantern]\n"
+        "    severity: 2\n    strength: common\n"
         "    sources: [{title: House rules, url: 'https://example.com/rules'}]\n",
         encoding="utf-8",
     )
