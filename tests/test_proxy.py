@@ -366,6 +366,9 @@ def test_a_fault_in_the_guard_lets_the_request_through(
     class Broken:
         name = "broken"
 
+        def read(self, *_: Any) -> tuple[()]:
+            return ()
+
         def __call__(self, *_: Any) -> Scores:
             raise ZeroDivisionError
 

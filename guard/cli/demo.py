@@ -8,9 +8,18 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from guard.pipeline import Guard
+    from guard.vision.eyes import Eyes
+
+_LIGHT = "mobilenet-v2"
+_PATIENCE = 3.0  # seconds that an address may take to answer
 
 
 class _Scene(NamedTuple):
@@ -41,7 +50,6 @@ def demo() -> None:
     except ImportError as error:
         raise click.ClickException("The demo uses the official client: pip install openai") from error
     from rich.console import Console
-    from rich.markup import escape
 
     from guard.cli.view import decision_panel
     from guard.pipeline import Guard
@@ -49,6 +57,7 @@ def demo() -> None:
 
     console = Console()
     guard = Guard()
+    guard = Guard(library=guard.library, scorer=guard.scorer, eyes=_eyes(console, guard))
     console.print(
         "[bold]NormGuard demo.[/] The model is a built-in stand-in, [bold]not a real one[/]: it sees a picture by its "
         "file name. Guard, proxy and client are real.\n"
@@ -69,6 +78,24 @@ def demo() -> None:
             console.print(decision_panel(decision, f"decision, as in the headers: {raw.headers['x-normguard-action']}"))
             _side_by_side(console, bare.choices[0].message.content or "", guarded or "")
     console.print("\nNext: [bold]normguard serve --upstream https://api.openai.com/v1[/]")
+
+
+def _eyes(console: Console, guard: Guard) -> Eyes | None:
+    """The light pair of eyes, fetched now if that takes no more than a few seconds; says which tier runs."""
+    from guard.errors import ModelError
+    from guard.vision.eyes import open_eyes
+    from guard.vision.store import best, pull
+
+    try:
+        if best() is None:
+            pull(_LIGHT, timeout=_PATIENCE)
+        eyes = open_eyes("auto", guard.library.vocabulary)
+    except ModelError as error:
+        console.print(f"[dim]Pictures: read by caption, file name and metadata only. {escape(str(error))}[/]")
+        return None
+    if eyes is not None:
+        console.print(f"[dim]Pictures: looked at by {eyes.name}, on {eyes.provider}.[/]")
+    return eyes
 
 
 def _messages(scene: _Scene) -> list[Any]:
