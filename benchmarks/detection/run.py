@@ -125,6 +125,7 @@ def main(
         "sensitivity_held_out": _sensitivity(labels, scores),
         "guidance_tokens": _spread([o.decision.tokens for o in text if o.decision.tokens]),
         "latency_ms": _spread([o.ms for o in text]),
+        "scorer_ms_200_candidates": _spread(_scorer_cost(guard, queries)),
     }
     if compare:
         figures["baselines"] = {
@@ -157,6 +158,19 @@ def _ask(
 
 def _calm(guard: Guard, query: str, picture: bool) -> Decision:
     return guard.check(Exchange.of(query, images=[UNSEEN] if picture else []))
+
+
+def _scorer_cost(guard: Guard, queries: Sequence[CrossQuery]) -> list[float]:
+    """Milliseconds to score 200 candidates for each of 200 questions that were not scored before."""
+    norms = list(guard.library.norms.values())[:200]
+    taken = []
+    for number, query in enumerate(queries[:200]):
+        exchange = Exchange.of(f"{query.query} {number}", images=[UNSEEN])
+        findings = guard.gather(exchange)
+        start = time.perf_counter()
+        guard.scorer(exchange, findings, norms)
+        taken.append((time.perf_counter() - start) * 1000)
+    return taken
 
 
 def _covered(guard: Guard, country: str) -> bool:
@@ -375,7 +389,11 @@ def _show(figures: dict[str, Any], console: Console) -> None:
     table.add_row("sensitivity: area under the ROC curve", f"{sense['roc_auc']:.3f}", "")
     table.add_row("sensitivity: average precision", f"{sense['average_precision']:.3f}", "")
     table.add_row("sensitivity: expected calibration error", f"{sense['expected_calibration_error']:.3f}", "")
-    for label, key, unit in (("guidance", "guidance_tokens", "tokens"), ("latency", "latency_ms", "ms")):
+    for label, key, unit in (
+        ("guidance", "guidance_tokens", "tokens"),
+        ("latency", "latency_ms", "ms"),
+        ("scoring 200 candidates", "scorer_ms_200_candidates", "ms"),
+    ):
         spread = figures[key]
         if spread:
             row = f"{spread['median']} / {spread['p99']} / {spread['max']} {unit}"
