@@ -193,7 +193,7 @@ def _export_tower(torch: Any, model: Any, manifest: Manifest, path: Path) -> Non
     class Tower(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.model = model
+            self.model = _merged(model)
 
         def forward(self, picture: Any) -> Any:
             return self.model.encode_image(picture, normalize=True)
@@ -211,6 +211,15 @@ def _export_tower(torch: Any, model: Any, manifest: Manifest, path: Path) -> Non
         output_names=["vector"],
         dynamic_shapes=({0: batch},),
     )
+
+
+def _merged(model: Any) -> Any:
+    """The model with the branches that only training needs merged into one (MobileCLIP has some)."""
+    try:
+        from timm.utils import reparameterize_model  # noqa: PLC0415  (comes with open_clip)
+    except ImportError:
+        return model
+    return reparameterize_model(model, inplace=False).eval()
 
 
 def _quantise(source: Path, target: Path) -> None:
