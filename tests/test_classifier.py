@@ -192,6 +192,13 @@ def test_the_artefact_is_small_and_knows_every_norm_that_ships(guard: Guard) -> 
     assert len(missing) < 0.05 * len(texts), "train again: norms have changed a good deal since"
 
 
+def test_the_artefact_tells_nothing_of_the_machine_that_made_it() -> None:
+    for path in MODEL.iterdir():
+        data = path.read_bytes()
+        assert b"site-packages" not in data, path.name
+        assert b"training/" not in data or path.suffix == ".md", path.name
+
+
 def test_features_of_a_request_have_their_names_order_and_bounds(guard: Guard) -> None:
     exchange = Exchange.of("Is a wall clock a nice gift for my host in Shanghai?", images=[PICTURE])
     findings = guard.gather(exchange)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from guard.classifier.features import PAIR, REQUEST
 from guard.classifier.ngrams import BUCKETS
 from guard.classifier.student import ENCODER, FORMAT, MANIFEST, RANKER, VECTORS
+from guard.vision.convert import forget_origin
 from training.encoders import DIMENSIONS, Bag
 from training.heads import Heads
 from training.ranker import SIMILARITIES, Ranker
@@ -115,6 +116,7 @@ def export_ranker(model: Calibrated, path: Path) -> None:
         output_names=["relevance", "sensitivity"],
         dynamic_shapes=(None, None, {0: count}, {0: count}, {0: count}, None),
     )  # fmt: skip
+    forget_origin(path)
 
 
 def write(

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from guard.errors import ModelError
+
+
+def forget_origin(path: Path) -> None:
+    """Take out of an ONNX file what torch's exporter notes in it: traces of the code, with paths of this machine."""
+    import onnx  # noqa: PLC0415  (an extra)
+
+    model: Any = onnx.load(str(path))
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for function in model.functions:
+        for node in function.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+    onnx.save(model, str(path))
 
 
 def tflite_to_onnx(source: Path, target: Path) -> None:

@@ -18,6 +18,7 @@ from PIL import Image as Pillow
 
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
+from guard.vision.convert import forget_origin
 from guard.vision.eyes import preprocess
 from guard.vision.manifest import Manifest, read_manifest
 from guard.vision.store import cache, shipped, write_sums
@@ -211,6 +212,7 @@ def _export_tower(torch: Any, model: Any, manifest: Manifest, path: Path) -> Non
         output_names=["vector"],
         dynamic_shapes=({0: batch},),
     )
+    forget_origin(path)
 
 
 def _merged(model: Any) -> Any:
