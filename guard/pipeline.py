@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from guard.actions.advise import advise
-from guard.api import chat
+from guard.actions.block import block
+from guard.actions.rewrite import rewrite
+from guard.actions.verify import Checker, Verification
+from guard.api import FORMATS, WireFormat
 from guard.classifier.base import Scorer
 from guard.classifier.student import StudentScorer
 from guard.evidence.gather import Gatherer
 from guard.evidence.ocr import TextReader
 from guard.evidence.pictures import PictureCache
+from guard.evidence.threads import Threads
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.retrieval import candidates
@@ -38,6 +43,7 @@ class Guard:
         scorer: what judges; the trained classifier that comes with NormGuard by default.
         eyes: what looks at pictures; without, only their captions, names and metadata are read.
         ocr: what reads text in pictures; without, it is not read.
+        checker: what holds answers against norms under ``verify``.
 
     Raises:
         PackError: a norm pack is faulty.
@@ -59,6 +65,7 @@ class Guard:
         scorer: Scorer | None = None,
         eyes: Eyes | None = None,
         ocr: TextReader | None = None,
+        checker: Checker | None = None,
     ) -> None:
         self.library = library or Library(read_packs(), Vocabulary())
         self.policies = policies or Policies()
@@ -67,7 +74,11 @@ class Guard:
         self.pictures = PictureCache()
         self.eyes = eyes
         self.ocr = ocr
-        self.gather = Gatherer(self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read)
+        self.checker = checker
+        self.threads = Threads()
+        self.gather = Gatherer(
+            self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read, threads=self.threads
+        )
 
     def see(self, data: bytes, *, param: str | None = None) -> None:
         """Decode and look at a picture ahead of the check, which then finds both in its caches.
@@ -95,20 +106,43 @@ class Guard:
         return self._decide(exchange, rules)
 
     def apply(
-        self, request: Mapping[str, Any], *, hints: Hints | None = None, policy: str | None = None
+        self,
+        request: Mapping[str, Any],
+        *,
+        api: str = "chat",
+        hints: Hints | None = None,
+        policy: str | None = None,
     ) -> tuple[Mapping[str, Any], Decision]:
-        """A Chat Completions request as it should be sent, and the decision behind it.
+        """A request as it should be sent, and the decision behind it.
 
-        Where nothing needs to be said, the very object that was given comes back.
+        Where nothing needs to be said, the very object that was given comes back. Under ``block`` nothing should be
+        sent: the decision's `message` is the answer. Under ``verify`` the answer is then for `verification`.
+
+        Args:
+            request: the body of a request.
+            api: whose shape it has: ``chat`` (Chat Completions), ``responses`` or ``messages`` (Anthropic).
 
         Raises:
             RequestError: the request has not the shape of one.
             PolicyError, ImageError: as `check`.
         """
-        decision = self.check(chat.read(request, hints), policy=policy)
-        if decision.action is Action.ADVISE and decision.guidance:
-            return chat.with_guidance(request, decision.guidance), decision
-        return request, decision
+        format_ = FORMATS[api]
+        decision = self.check(format_.read(request, hints), policy=policy)
+        return told(format_, request, decision), decision
+
+    def verification(self, exchange: Exchange, decision: Decision, *, policy: str | None = None) -> Verification | None:
+        """The check that the answer to `exchange` is to pass, or None where the decision asks for none."""
+        if decision.action is not Action.VERIFY:
+            return None
+        rules = self.policies.get(policy) if policy else self.policy
+        norms = [self.library.norms[norm.id] for norm in decision.norms]
+        language = decision.findings.language if decision.findings else None
+        return Verification(norms, exchange.query, language, rules.verify, self.checker)
+
+    def remember(self, thread: str, decision: Decision) -> None:
+        """Keep what `decision` rests on for requests that only refer to its turn, by the provider's id of it."""
+        if decision.findings is not None:
+            self.threads.remember(thread, decision.findings)
 
     def _decide(self, exchange: Exchange, rules: DeploymentPolicy) -> Decision:
         timings: dict[str, float] = {}
@@ -130,13 +164,18 @@ class Guard:
         verdict = decide(norms, scores, rules)
         relevance = {norm.id: score for norm, score in verdict.norms}
         note = advise([norm for norm, _ in verdict.norms], budget=rules.token_budget)
+        action = verdict.action if note else Action.PASS
+        shadow = None
+        if action not in {Action.PASS, Action.MONITOR} and _shadowed(exchange, rules.shadow_percent):
+            action, shadow = Action.MONITOR, action
         lap("decision")
         concepts = sorted(
             {**findings.mentioned, **findings.shown}.items(),
             key=lambda item: (item[0] not in findings.shown, -item[1]),
         )
         return Decision(
-            action=verdict.action if note else Action.PASS,
+            action=action,
+            shadow=shadow,
             sensitivity=verdict.sensitivity,
             cultures=tuple(
                 {"code": code, "score": round(score, 3), "from": findings.sources[code]}
@@ -150,4 +189,27 @@ class Guard:
             degraded=tuple(findings.degraded),
             timings_ms=timings,
             model=self.scorer.name + (f"+{self.eyes.name}" if self.eyes else ""),
+            rewritten=rewrite(exchange.query, note.norms, findings.language)
+            if note and action is Action.REWRITE
+            else None,
+            message=block(note.norms, findings.language) if note and action is Action.BLOCK else None,
+            findings=findings,
         )
+
+
+def told(api: WireFormat, request: Mapping[str, Any], decision: Decision) -> Mapping[str, Any]:
+    """The request as `decision` has it sent: with guidance, with another question, or the very object given."""
+    if decision.action in {Action.ADVISE, Action.VERIFY} and decision.guidance:
+        return api.with_guidance(request, decision.guidance)
+    if decision.action is Action.REWRITE and decision.rewritten:
+        return api.with_query(request, decision.rewritten)
+    return request
+
+
+def _shadowed(exchange: Exchange, percent: float) -> bool:
+    """Whether a conversation is among those that are only monitored: by its first question, so that it stays so."""
+    if percent <= 0:
+        return False
+    first = next((turn.text for turn in exchange.turns if turn.role == "user"), "")
+    number = int.from_bytes(hashlib.sha256((exchange.thread or first).encode()).digest()[:4])
+    return number / 2**32 * 100 < percent

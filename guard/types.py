@@ -54,10 +54,17 @@ class Hints:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A conversation in neutral form; nothing in it remembers a wire format."""
+    """A conversation in neutral form; nothing in it remembers a wire format.
+
+    Attributes:
+        turns: oldest first.
+        hints: what the caller told beside the conversation.
+        thread: name of earlier turns that the provider keeps and the request only refers to.
+    """
 
     turns: tuple[Turn, ...]
     hints: Hints = Hints()
+    thread: str | None = None
 
     @classmethod
     def of(cls, query: str, *, images: Sequence[Image] = (), hints: Hints | None = None) -> Self:
@@ -153,6 +160,7 @@ class Action(StrEnum):
     REWRITE = "rewrite"
     VERIFY = "verify"
     BLOCK = "block"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +183,15 @@ class Decision:
         situations: ids, strongest first.
         concepts: ids named in the text or shown in a picture, strongest first.
         norms: the norms that the guidance carries, best first.
-        guidance: the text that is sent to the model, or None.
+        guidance: the text that is sent to the model (that would be, under ``monitor`` and ``block``), or None.
         tokens: estimated size of the guidance.
         degraded: evidence sources that failed, were switched off or ran out of time.
         timings_ms: milliseconds by stage.
         model: name of the scorer that judged.
+        shadow: what would have been done, had this request not been among those that are only monitored; else None.
+        rewritten: the user's question as it is sent under ``rewrite``, else None.
+        message: what the user is told under ``block``, else None.
+        findings: the evidence behind it; no part of the decision's JSON.
     """
 
     action: Action
@@ -193,6 +205,10 @@ class Decision:
     degraded: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     model: str = ""
+    shadow: Action | None = None
+    rewritten: str | None = None
+    message: str | None = None
+    findings: Findings | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The decision as JSON-ready data, in the order in which the fields are documented."""
@@ -208,4 +224,7 @@ class Decision:
             "degraded": list(self.degraded),
             "timings_ms": {stage: round(ms, 3) for stage, ms in self.timings_ms.items()},
             "model": self.model,
+            "shadow": str(self.shadow) if self.shadow else None,
+            "rewritten": self.rewritten,
+            "message": self.message,
         }

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guard import Exchange, Guard, Hints, Image, PolicyError, RequestError
-from guard.api import chat
+from guard.api import FORMATS
 from tests.conftest import SHARED, needs_data
 
 GENERAL = (
@@ -25,6 +25,8 @@ GENERAL = (
     "Describe the following image.",
     "Solve x^2 - 5x + 6 = 0.",
 )
+
+CHAT = FORMATS["chat"]
 
 
 @pytest.mark.parametrize("query", GENERAL)
@@ -71,6 +73,9 @@ def test_the_decision_as_json(guard: Guard) -> None:
         "degraded",
         "timings_ms",
         "model",
+        "shadow",
+        "rewritten",
+        "message",
     ]
     assert json.loads(json.dumps(decision)) == decision
     assert set(decision["cultures"][0]) == {"code", "score", "from"}
@@ -150,8 +155,8 @@ MESSAGE = st.fixed_dictionaries(
 def test_guidance_disturbs_nothing_in_any_request(messages: list[dict[str, Any]], rest: dict[str, Any]) -> None:
     request = {**rest, "messages": messages}
     before = copy.deepcopy(request)
-    chat.read(request)
-    changed = chat.with_guidance(request, "NOTE")
+    CHAT.read(request)
+    changed = CHAT.with_guidance(request, "NOTE")
     assert request == before
     assert {k: v for k, v in changed.items() if k != "messages"} == {k: v for k, v in before.items() if k != "messages"}
     new = changed["messages"]
@@ -175,7 +180,7 @@ def test_guidance_disturbs_nothing_in_any_request(messages: list[dict[str, Any]]
 def test_any_json_is_read_or_refused(value: Any) -> None:
     for body in ({"messages": value}, {"messages": [value]}, {"messages": [{"role": "user", "content": value}]}):
         with contextlib.suppress(RequestError):
-            chat.read(body)
+            CHAT.read(body)
 
 
 def test_importing_guard_is_light() -> None:

@@ -1,67 +1,187 @@
-"""Chat Completions requests: read into an `Exchange`, and written back with guidance."""
+"""Chat Completions (OpenAI API reference, ``POST /v1/chat/completions``)."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
-from guard.errors import ImageError, RequestError
+from guard.api.base import Body, Key, json_type, objects, one_text, text_of, words_of
+from guard.api.events import Event
+from guard.api.images import image_of_url
+from guard.errors import RequestError
 from guard.types import Exchange, Hints, Image, Turn
 
 _SYSTEM = ("system", "developer")
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_DATA_URL = re.compile(r"data:(?P<type>[^;,]*)(?P<parameters>(?:;[^;,]*)*),", re.IGNORECASE)
 
 
-def read(body: Mapping[str, Any], hints: Hints | None = None) -> Exchange:
-    """The conversation of a Chat Completions request.
+class Chat:
+    """Chat Completions, of OpenAI and of the many servers that speak it."""
 
-    Only what the guard needs is looked at; parts of unknown types are left to the upstream.
+    name = "chat"
+    path = "chat/completions"
 
-    Raises:
-        RequestError: messages are missing or of a wrong shape; `param` says where.
-        ImageError: a data URL is no image, or not decodable.
-    """
-    messages = body.get("messages")
-    if messages is None:
-        raise RequestError("'messages' is missing: send a list of messages.", param="messages", code="missing_messages")
-    if not isinstance(messages, list):
-        raise RequestError(f"'messages' must be a list, not {_json_type(messages)}.", param="messages")
-    if not messages:
-        raise RequestError("'messages' is empty: send at least one message.", param="messages", code="empty_messages")
-    return Exchange(tuple(_turn(message, f"messages[{i}]") for i, message in enumerate(messages)), hints or Hints())
+    def read(self, body: Body, hints: Hints | None = None) -> Exchange:
+        messages = body.get("messages")
+        if messages is None:
+            raise RequestError(
+                "'messages' is missing: send a list of messages.", param="messages", code="missing_messages"
+            )
+        if not isinstance(messages, list):
+            raise RequestError(f"'messages' must be a list, not {json_type(messages)}.", param="messages")
+        if not messages:
+            raise RequestError(
+                "'messages' is empty: send at least one message.", param="messages", code="empty_messages"
+            )
+        return Exchange(tuple(_turn(message, f"messages[{i}]") for i, message in enumerate(messages)), hints or Hints())
 
-
-def with_guidance(body: Mapping[str, Any], guidance: str) -> dict[str, Any]:
-    """A copy of the request in which the model is told `guidance`; everything else stays as it was.
-
-    It is added to the last of the leading system or developer messages, after the application's own words (which keeps
-    a provider's prompt cache valid), or becomes a system message of its own where there is none.
-    """
-    messages: list[Any] = list(body["messages"])
-    leading = 0
-    while leading < len(messages) and messages[leading].get("role") in _SYSTEM:
-        leading += 1
-    if leading == 0:
-        messages.insert(0, {"role": "system", "content": guidance})
-    else:
-        message = dict(messages[leading - 1])
-        content = message.get("content")
-        if isinstance(content, list):
-            message["content"] = [*content, {"type": "text", "text": guidance}]
+    def with_guidance(self, body: Body, guidance: str) -> dict[str, Any]:
+        # Added to the last of the leading system or developer messages, after the application's own words, which keeps
+        # a provider's prompt cache valid; a system message of its own where there is none.
+        messages: list[Any] = list(body["messages"])
+        leading = 0
+        while leading < len(messages) and messages[leading].get("role") in _SYSTEM:
+            leading += 1
+        if leading == 0:
+            messages.insert(0, {"role": "system", "content": guidance})
         else:
-            message["content"] = f"{content}\n\n{guidance}" if content else guidance
-        messages[leading - 1] = message
-    return {**body, "messages": messages}
+            message = dict(messages[leading - 1])
+            content = message.get("content")
+            if isinstance(content, list):
+                message["content"] = [*content, {"type": "text", "text": guidance}]
+            else:
+                message["content"] = f"{content}\n\n{guidance}" if content else guidance
+            messages[leading - 1] = message
+        return {**body, "messages": messages}
+
+    def with_query(self, body: Body, query: str) -> dict[str, Any]:
+        messages: list[Any] = list(body["messages"])
+        for i in range(len(messages) - 1, -1, -1):
+            if messages[i].get("role") == "user":
+                content = messages[i].get("content")
+                asked = one_text(content, query, type_="text") if isinstance(content, list) else query
+                messages[i] = {**messages[i], "content": asked}
+                break
+        return {**body, "messages": messages}
+
+    def follow_up(self, body: Body, answer: str, instruction: str) -> dict[str, Any]:
+        messages = [
+            *body["messages"],
+            {"role": "assistant", "content": answer},
+            {"role": "user", "content": instruction},
+        ]
+        return {**_without(body, "stream", "stream_options", "n"), "messages": messages}
+
+    def question(self, model: str, system: str, prompt: str, *, max_tokens: int) -> dict[str, Any]:
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+        return {"model": model, "messages": messages, "max_completion_tokens": max_tokens}
+
+    def structured(self, body: Body) -> bool:
+        wanted = body.get("response_format")
+        return isinstance(wanted, dict) and wanted.get("type") in {"json_schema", "json_object"}
+
+    def answer(self, body: Body, text: str, *, id_: str) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        if self.structured(body):
+            message |= {"content": None, "refusal": text}
+        count = body.get("n")
+        count = count if isinstance(count, int) and 1 <= count <= 128 else 1
+        return {
+            "id": f"chatcmpl-normguard-{id_}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": _model(body),
+            "choices": [
+                {"index": i, "message": message, "logprobs": None, "finish_reason": "stop"} for i in range(count)
+            ],
+            "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        }
+
+    def events(self, answer: Body) -> Iterator[Event]:
+        common = {
+            "id": answer["id"],
+            "object": "chat.completion.chunk",
+            "created": answer["created"],
+            "model": answer["model"],
+        }
+        for choice in answer["choices"]:
+            index = {"index": choice["index"], "logprobs": None}
+            field = "refusal" if choice["message"]["content"] is None else "content"
+            deltas = [{"role": "assistant", field: ""}, *({field: word} for word in words_of(choice["message"][field]))]
+            for delta in deltas:
+                yield Event({**common, "choices": [{**index, "delta": delta, "finish_reason": None}]})
+            yield Event({**common, "choices": [{**index, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+        yield Event(None)
+
+    def texts(self, answer: Body) -> dict[Key, str]:
+        return {
+            index: message["content"]
+            for index, choice in enumerate(_list(answer, "choices"))
+            if isinstance(choice, dict)
+            and isinstance(message := choice.get("message"), dict)
+            and isinstance(message.get("content"), str)
+            and message["content"]
+        }
+
+    def with_texts(self, answer: Body, texts: Mapping[Key, str]) -> dict[str, Any]:
+        choices = [
+            {**choice, "message": {**choice["message"], "content": texts[i]}} if i in texts else choice
+            for i, choice in enumerate(answer["choices"])
+        ]
+        return {**answer, "choices": choices}
+
+    def deltas(self) -> ChatDeltas:
+        return ChatDeltas()
+
+    def error(self, message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, Any]:
+        return {"error": {"message": message, "type": type_, "param": param, "code": code}}
+
+
+class ChatDeltas:
+    """The chunks of a streamed chat completion: prose is ``choices[].delta.content``, by the choice's index."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Any] = {}
+
+    def pieces(self, event: Event) -> dict[Key, str]:
+        found: dict[Key, str] = {}
+        for choice in _choices(event):
+            delta = choice.get("delta")
+            if isinstance(delta, dict) and isinstance(delta.get("content"), str) and delta["content"]:
+                found[choice.get("index", 0)] = delta["content"]
+        if found and event.data is not None:
+            self._last = event.data
+        return found
+
+    def emptied(self, event: Event) -> Event | None:
+        assert event.data is not None
+        choices = []
+        for choice in _choices(event):
+            delta = {name: value for name, value in (choice.get("delta") or {}).items() if name != "content"}
+            left = {name: value for name, value in choice.items() if name != "logprobs"} | {"delta": delta}
+            # A choice that says no more than where it stands is dropped, and an event without any other choice with it.
+            if delta or left.get("finish_reason") is not None:
+                choices.append(left)
+        if not choices and not event.data.get("usage"):
+            return None
+        return event.changed({**event.data, "choices": choices})
+
+    def delta(self, key: Key, text: str) -> Event:
+        choice = {"index": key, "delta": {"content": text}, "finish_reason": None}
+        return Event({**_without(self._last, "usage"), "choices": [choice]})
+
+    def ended(self, event: Event) -> Iterable[Key]:
+        return [choice.get("index", 0) for choice in _choices(event) if choice.get("finish_reason") is not None]
+
+    def settled(self, event: Event, texts: Mapping[Key, str]) -> Event:
+        del texts  # no chunk repeats the whole
+        return event
 
 
 def _turn(message: Any, where: str) -> Turn:
     if not isinstance(message, dict):
-        raise RequestError(f"A message must be an object, not {_json_type(message)}.", param=where)
+        raise RequestError(f"A message must be an object, not {json_type(message)}.", param=where)
     role = message.get("role")
     if not isinstance(role, str):
         raise RequestError("A message must have a 'role', a string.", param=f"{where}.role")
@@ -71,21 +191,12 @@ def _turn(message: Any, where: str) -> Turn:
         return Turn(neutral)
     if isinstance(content, str):
         return Turn(neutral, content)
-    if not isinstance(content, list):
-        raise RequestError(
-            f"'content' must be a string or a list of parts, not {_json_type(content)}.", param=f"{where}.content"
-        )
     texts: list[str] = []
     images: list[Image] = []
-    for i, part in enumerate(content):
-        at = f"{where}.content[{i}]"
-        if not isinstance(part, dict):
-            raise RequestError(f"A content part must be an object, not {_json_type(part)}.", param=at)
+    for part, at in objects(content, f"{where}.content", "A content part"):
         match part.get("type"):
             case "text":
-                if not isinstance(part.get("text"), str):
-                    raise RequestError("A text part must have a 'text', a string.", param=f"{at}.text")
-                texts.append(part["text"])
+                texts.append(text_of(part, at))
             case "image_url":
                 images.append(_image(part.get("image_url"), f"{at}.image_url"))
     return Turn(neutral, "\n".join(texts), tuple(images))
@@ -100,54 +211,18 @@ def _image(value: Any, where: str) -> Image:
     return image_of_url(url, f"{where}.url" if isinstance(value, dict) else where)
 
 
-def image_of_url(url: str, param: str | None = None) -> Image:
-    """The image at a data URL (RFC 2397; a ``name`` parameter is kept) or the address of a remote one.
-
-    Raises:
-        ImageError: the URL is neither, or its data is no image or not decodable.
-    """
-    if url[:5].lower() != "data:":
-        if not re.match(r"https?://", url, re.IGNORECASE):
-            raise ImageError(
-                "An image must be given as an http(s) address or as a data URL.", param=param, code="invalid_image_url"
-            )
-        return Image(url=url, param=param)
-    match = _DATA_URL.match(url)
-    if match is None:
-        raise ImageError("The data URL has no comma before its data.", param=param, code="invalid_image_url")
-    type_ = match["type"].lower() or "text/plain"
-    if not type_.startswith("image/"):
-        raise ImageError(
-            f"The data URL is of type {type_[:40]}, not an image. Use data:image/jpeg;base64,... or the like.",
-            param=param,
-            code="invalid_image_type",
-        )
-    parameters = [parameter.strip() for parameter in match["parameters"].split(";") if parameter]
-    payload = url[match.end() :]
-    if any(parameter.lower() == "base64" for parameter in parameters):
-        try:
-            data = base64.b64decode(payload, validate="%" not in payload)
-        except (binascii.Error, ValueError) as error:
-            raise ImageError(
-                f"The data URL is not valid base64 ({error}).", param=param, code="invalid_image"
-            ) from error
-    else:
-        data = unquote_to_bytes(payload)
-    name = next((p.partition("=")[2] for p in parameters if p.lower().startswith("name=")), None)
-    return Image(data=data, name=name, param=param)
+def _choices(event: Event) -> list[dict[str, Any]]:
+    return [choice for choice in _list(event.data or {}, "choices") if isinstance(choice, dict)]
 
 
-def _json_type(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
+def _list(body: Body, name: str) -> list[Any]:
+    value = body.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _model(body: Body) -> str:
+    return str(body.get("model") or "")[:200]
+
+
+def _without(body: Body, *names: str) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}

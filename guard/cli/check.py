@@ -119,7 +119,7 @@ def _exchange(request: Mapping[str, Any]) -> Exchange:
 
 
 def _image(given: str) -> Image:
-    from guard.api.chat import image_of_url
+    from guard.api.images import image_of_url
     from guard.errors import ImageError
     from guard.evidence.pictures import MAX_BYTES
     from guard.types import Image

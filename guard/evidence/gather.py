@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ from guard.evidence.lexicon import Lexicon
 from guard.evidence.ocr import TextReader
 from guard.evidence.pictures import Picture, PictureCache, digest
 from guard.evidence.places import country_at
+from guard.evidence.threads import Threads
 from guard.norms.library import Library
 from guard.types import Evidence, Exchange, Findings, Image
 from guard.vision.eyes import Eyes
@@ -61,12 +63,14 @@ class Gatherer:
         eyes: Eyes | None = None,
         ocr: TextReader | None = None,
         reader: Source | None = None,
+        threads: Threads | None = None,
     ) -> None:
         self._lexicon: Lexicon = library.lexicon
         self._library = library
         self._pictures = pictures
         self._eyes = eyes
         self._ocr = ocr
+        self._threads = threads or Threads()
         self._sources: dict[str, Source] = {
             "hint": self._hints,
             "text": self._texts,
@@ -92,6 +96,11 @@ class Gatherer:
                 raise
             except Exception:  # one source's fault must not take the others with it; it is reported, not hidden
                 degraded.append(name)
+        if exchange.thread is not None:
+            earlier = self._threads.recall(exchange.thread)
+            if earlier is None:
+                degraded.append("thread")
+            evidence += [replace(piece, score=piece.score * _HISTORY) for piece in earlier or ()]
         if any(image.data is None for image in exchange.images):
             degraded.append("remote-image")
         return Findings.weigh(evidence, degraded)

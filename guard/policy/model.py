@@ -55,6 +55,34 @@ class Countries(_Strict):
         return code not in self.off and (self.only is None or code in self.only)
 
 
+class Rewrite(_Strict):
+    """How questions are rewritten.
+
+    Attributes:
+        model: small model that rewrites them, asked as the request itself is; by template, at no cost, where None.
+        timeout: seconds after which the template serves.
+    """
+
+    model: str | None = None
+    timeout: float = Field(default=5.0, gt=0, le=120)
+
+
+class Verify(_Strict):
+    """How answers are checked.
+
+    Attributes:
+        on_breach: ``revise`` asks the model once more; ``note`` puts a short note to the answer, at no cost.
+        judge: model that is asked where the local check is unsure; its doubt lets the answer through where None.
+        timeout: seconds for each such call, after which the answer goes on as if it had not been made.
+        hold_back: most characters of a streamed answer that are held until their sentence is whole.
+    """
+
+    on_breach: Literal["revise", "note"] = "revise"
+    judge: str | None = None
+    timeout: float = Field(default=20.0, gt=0, le=600)
+    hold_back: int = Field(default=400, ge=40, le=10_000)
+
+
 class DeploymentPolicy(_Strict):
     """One deployment's choices.
 
@@ -68,6 +96,9 @@ class DeploymentPolicy(_Strict):
         countries: whose norms are used.
         norms_off: ids of norms never used.
         actions: what is done, by the severity of the weightiest norm that would be sent.
+        shadow_percent: share of conversations that are only monitored, whatever the actions say.
+        rewrite: how questions are rewritten.
+        verify: how answers are checked.
         on_fault: whether a fault inside the guard lets the request through untouched or refuses it.
         remote_images: whether pictures given by address are fetched, to be looked at.
     """
@@ -80,11 +111,14 @@ class DeploymentPolicy(_Strict):
     contested: Literal["send", "skip"] = "send"
     countries: Countries = Countries()
     norms_off: frozenset[str] = frozenset()
-    actions: dict[Severity, Literal[Action.PASS, Action.ADVISE]] = {
+    actions: dict[Severity, Action] = {
         Severity.FAUX_PAS: Action.ADVISE,
         Severity.OFFENCE: Action.ADVISE,
         Severity.SACRED_OR_LAW: Action.ADVISE,
     }
+    shadow_percent: float = Field(default=0.0, ge=0, le=100)
+    rewrite: Rewrite = Rewrite()
+    verify: Verify = Verify()
     on_fault: OnFault = OnFault.OPEN
     remote_images: bool = False
 

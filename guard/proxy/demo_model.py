@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic_core import from_json, to_json
 
-from guard.api.chat import image_of_url
+from guard.api import FORMATS, WireFormat
 from guard.errors import RequestError
 from guard.evidence.words import stems
 from guard.proxy.faults import error_body
 from guard.proxy.upstream import Headers, Reply
+from guard.types import Exchange, Image
 
 MODEL = "normguard-demo"
 
+_APIS = {api.path: api for api in FORMATS.values()}
 _NOTE = re.compile(r"^- (?P<norm>.+?) Instead: (?P<instead>.+?)\.$", re.MULTILINE)
 _MARK = {"ja": "【デモ用の応答・実在のモデルではありません】", "en": "[demo model, not a real one]"}
 _UNAWARE = {
@@ -57,9 +59,9 @@ class DemoUpstream:
             case "GET", "models":
                 listed = {"id": MODEL, "object": "model", "created": 0, "owned_by": "normguard"}
                 return _json(200, {"object": "list", "data": [listed]})
-            case "POST", "chat/completions":
+            case "POST", asked if asked in _APIS:
                 try:
-                    return self._complete(from_json(raw))
+                    return _complete(_APIS[asked], from_json(raw))
                 except (RequestError, ValueError, TypeError, KeyError) as error:
                     return _refuse(400, str(error), "invalid_request")
             case _:
@@ -68,28 +70,21 @@ class DemoUpstream:
     async def close(self) -> None:
         """Nothing to close."""
 
-    def _complete(self, request: dict[str, Any]) -> Reply:
-        text = answer(request["messages"])
-        id_ = "chatcmpl-demo-" + hashlib.sha256(to_json(request)).hexdigest()[:16]
-        common = {"id": id_, "created": 0, "model": MODEL}
-        count = request.get("n") or 1
-        if not isinstance(count, int) or not 1 <= count <= 16:
-            raise RequestError("'n' must be a number from 1 to 16.", param="n")
-        if request.get("stream"):
-            return Reply(200, [("content-type", "text/event-stream; charset=utf-8")], _events(common, text, count))
-        choices = [
-            {"index": i, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-            for i in range(count)
-        ]
-        used = sum(len(str(message)) // 4 for message in request["messages"])
-        usage = {"prompt_tokens": used, "completion_tokens": len(text) // 4}
-        usage["total_tokens"] = sum(usage.values())
-        return _json(200, {**common, "object": "chat.completion", "choices": choices, "usage": usage})
+
+def _complete(api: WireFormat, request: dict[str, Any]) -> Reply:
+    count = request.get("n") or 1
+    if not isinstance(count, int) or not 1 <= count <= 16:
+        raise RequestError("'n' must be a number from 1 to 16.", param="n")
+    id_ = "demo-" + hashlib.sha256(to_json(request)).hexdigest()[:16]
+    said = api.answer({"model": MODEL, "n": count}, answer(api.read(request)), id_=id_)
+    if request.get("stream"):
+        return Reply(200, [("content-type", "text/event-stream; charset=utf-8")], _events(api, said))
+    return _json(200, said)
 
 
-def answer(messages: Sequence[dict[str, Any]]) -> str:
+def answer(exchange: Exchange) -> str:
     """What the demo model says to a conversation."""
-    seen = _look(messages)
+    seen = _look(exchange)
     language = "ja" if re.search("[\u3040-\u30ff]", seen.query) else "en"
     if not seen.has_picture and not seen.notes:
         return f"{_MARK[language]} {_NOTHING[language].format(query=seen.query[:200])}"
@@ -101,27 +96,14 @@ def answer(messages: Sequence[dict[str, Any]]) -> str:
     return f"{_MARK[language]} {text[0].upper()}{text[1:]}"
 
 
-def _look(messages: Sequence[dict[str, Any]]) -> _Seen:
-    query, pictures = "", 0
-    names: list[str] = []
-    notes: list[tuple[str, str]] = []
-    for message in messages:
-        content = message.get("content") or ""
-        parts: list[dict[str, Any]] = content if isinstance(content, list) else [{"type": "text", "text": content}]
-        texts = [part.get("text", "") for part in parts if part.get("type") == "text"]
-        if message.get("role") in {"system", "developer"}:
-            notes += [(m["norm"], m["instead"]) for text in texts for m in _NOTE.finditer(text)]
-        elif message.get("role") == "user":
-            query = " ".join(texts)
-            for part in parts:
-                if part.get("type") == "image_url":
-                    pictures += 1
-                    names.append(_name(part["image_url"]["url"]))
-    return _Seen(query, next((name for name in reversed(names) if name), ""), pictures > 0, tuple(notes))
+def _look(exchange: Exchange) -> _Seen:
+    notes = [(m["norm"], m["instead"]) for turn in exchange.turns for m in _NOTE.finditer(turn.text)]
+    names = [_name(image) for image in exchange.images]
+    thing = next((name for name in reversed(names) if name), "")
+    return _Seen(exchange.query.partition("\n\nCultural note")[0], thing, bool(exchange.images), tuple(notes))
 
 
-def _name(url: str) -> str:
-    image = image_of_url(url)
+def _name(image: Image) -> str:
     path = image.name or (urlsplit(image.url).path if image.url else "")
     stem = unquote(path).rpartition("/")[2].rpartition(".")[0] or path
     words = re.sub(r"[-_+\d]+", " ", stem).strip()
@@ -141,7 +123,7 @@ def _fitting(seen: _Seen) -> tuple[str, str] | None:
 
 
 def _refuse(status: int, message: str, code: str) -> Reply:
-    return _json(status, error_body(message, type_="invalid_request_error", code=code))
+    return _json(status, error_body(status, message, code=code))
 
 
 def _json(status: int, body: object) -> Reply:
@@ -151,14 +133,6 @@ def _json(status: int, body: object) -> Reply:
     return Reply(status, [("content-type", "application/json")], once())
 
 
-async def _events(common: dict[str, Any], text: str, count: int) -> AsyncIterator[bytes]:
-    def event(index: int, delta: dict[str, str], finish: str | None = None) -> bytes:
-        choice = {"index": index, "delta": delta, "finish_reason": finish}
-        return b"data: " + to_json({**common, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
-
-    for index in range(count):
-        yield event(index, {"role": "assistant", "content": ""})
-        for piece in re.findall(r"\S+\s*", text):
-            yield event(index, {"content": piece})
-        yield event(index, {}, "stop")
-    yield b"data: [DONE]\n\n"
+async def _events(api: WireFormat, said: dict[str, Any]) -> AsyncIterator[bytes]:
+    for event in api.events(said):
+        yield event.encode()

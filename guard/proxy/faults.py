@@ -1,32 +1,59 @@
-"""Error answers in the shape of the OpenAI API."""
+"""Error answers in the shape of the API that was called."""
 
 from __future__ import annotations
 
+from pydantic_core import to_json
 from starlette.responses import JSONResponse
 
+from guard.api import FORMATS, WireFormat
+from guard.api.events import Event
+from guard.api.messages import error_type
 from guard.errors import NormGuardError, PolicyError, RequestError
 from guard.proxy.upstream import UpstreamError
 
-
-def error_body(message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, object]:
-    """An OpenAI error object."""
-    return {"error": {"message": message, "type": type_, "param": param, "code": code}}
+_CHAT = FORMATS["chat"]
 
 
-def error_response(status: int, message: str, *, code: str, param: str | None = None) -> JSONResponse:
-    """An error answer with an OpenAI error object as its body."""
-    type_ = "invalid_request_error" if status < 500 else "upstream_error" if status in {502, 504} else "server_error"
-    return JSONResponse(error_body(message, type_=type_, code=code, param=param), status)
+def error_body(
+    status: int, message: str, *, code: str, param: str | None = None, api: WireFormat = _CHAT
+) -> dict[str, object]:
+    """An error object as the API gives it; the type follows from the HTTP status."""
+    if api.name == "messages":
+        type_ = error_type(status)
+    else:
+        type_ = (
+            "invalid_request_error" if status < 500 else "upstream_error" if status in {502, 504} else "server_error"
+        )
+    return api.error(message, type_=type_, code=code, param=param)
 
 
-def response_of(error: NormGuardError | UpstreamError) -> JSONResponse:
+def error_response(
+    status: int, message: str, *, code: str, param: str | None = None, api: WireFormat = _CHAT
+) -> JSONResponse:
+    """An error answer as the API gives it."""
+    return JSONResponse(error_body(status, message, code=code, param=param, api=api), status)
+
+
+def response_of(error: NormGuardError | UpstreamError, api: WireFormat = _CHAT) -> JSONResponse:
     """The answer to a request that ended in `error`."""
     match error:
         case UpstreamError():
-            return error_response(error.status, str(error), code=error.code)
+            return error_response(error.status, str(error), code=error.code, api=api)
         case RequestError():
-            return error_response(400, str(error), code=error.code, param=error.param)
+            return error_response(400, str(error), code=error.code, param=error.param, api=api)
         case PolicyError():
-            return error_response(400, str(error), code="unknown_policy", param="normguard.policy")
+            return error_response(400, str(error), code="unknown_policy", param="normguard.policy", api=api)
         case _:
-            return error_response(500, "The guard failed.", code="guard_fault")
+            return error_response(500, "The guard failed.", code="guard_fault", api=api)
+
+
+def error_event(error: NormGuardError | UpstreamError, api: WireFormat = _CHAT) -> bytes:
+    """The last event of a stream that ends in `error`, such that the API's clients raise it."""
+    status, code = (error.status, error.code) if isinstance(error, UpstreamError) else (500, "guard_fault")
+    message = str(error) if isinstance(error, UpstreamError) else "The guard failed."
+    body = error_body(status, message, code=code, api=api)
+    if api.name == "chat":
+        return b"data: " + to_json(body) + b"\n\n"
+    if api.name == "responses":
+        body = {"type": "error", "code": code, "message": message, "param": None, **body}
+    return Event(body, "error").encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_DEGRADED = frozenset({"hint", "text", "picture", "caption", "remote-image"})
+_DEGRADED = frozenset({"hint", "text", "picture", "caption", "remote-image", "thread", "vision", "ocr", "model"})
 
 
 class Metrics:
@@ -38,6 +38,12 @@ class Metrics:
         )
         self.degraded = Counter(
             "normguard_degraded", "Evidence sources that failed or were off.", ["source"], registry=self.registry
+        )
+        self.side_calls = Counter(
+            "normguard_side_calls", "Model calls of the guard's own.", ["kind", "outcome"], registry=self.registry
+        )
+        self.verified = Counter(
+            "normguard_verified", "Answers checked, by what became of them.", ["outcome"], registry=self.registry
         )
         self.in_flight = Gauge("normguard_in_flight", "Requests being answered.", registry=self.registry)
 

@@ -1,0 +1,45 @@
+"""What the guard itself says to people, in their language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from guard.evidence.places import country_name
+from guard.norms.model import Norm
+
+_FILE = Path(__file__).with_suffix(".yaml")
+FALLBACK = "en"
+
+
+def phrase(name: str, language: str | None) -> str:
+    """A phrase in `language` (ISO 639-1), in English where we do not have it."""
+    phrases = _phrases()
+    return phrases.get(language or FALLBACK, phrases[FALLBACK])[name]
+
+
+def languages() -> tuple[str, ...]:
+    """The languages that there are phrases in."""
+    return tuple(_phrases())
+
+
+def places(norms: Sequence[Norm], language: str | None) -> str:
+    """The norms' countries, named in `language`."""
+    chosen = language if language in _phrases() else None
+    return ", ".join(dict.fromkeys(country_name(norm.country, chosen or FALLBACK) for norm in norms))
+
+
+def tell(norm: Norm, language: str | None) -> str:
+    """A norm for people: what is expected, why, what to do instead."""
+    return (
+        f"{norm.title.rstrip('.')}. {norm.why.rstrip('.')}. {phrase('instead', language)} {norm.instead.rstrip('.')}."
+    )
+
+
+@cache
+def _phrases() -> dict[str, dict[str, str]]:
+    read: dict[str, dict[str, str]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return read

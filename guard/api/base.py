@@ -1,0 +1,154 @@
+"""What a wire format is: how one API's requests, answers, event streams and errors are read and written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Protocol
+
+from guard.api.events import Event
+from guard.errors import RequestError
+from guard.types import Exchange, Hints
+
+Key = Hashable
+"""Which of an answer's texts: a choice's index, or the place of a content part."""
+
+Body = Mapping[str, Any]
+
+
+class WireFormat(Protocol):
+    """One API. Bodies are parsed JSON objects; none of the methods changes what it is given.
+
+    Attributes:
+        name: ``chat``, ``responses`` or ``messages``.
+        path: the route, relative to ``/v1/``.
+    """
+
+    name: str
+    path: str
+
+    def read(self, body: Body, hints: Hints | None = None) -> Exchange:
+        """The conversation of a request; parts of unknown types are left to the upstream.
+
+        Raises:
+            RequestError: a part that the guard must read has a wrong shape; `param` says which.
+            ImageError: a picture is given in a way that cannot be decoded.
+        """
+        ...
+
+    def with_guidance(self, body: Body, guidance: str) -> dict[str, Any]:
+        """The request with `guidance` for the model, out of the user's words; everything else stays as it was."""
+        ...
+
+    def with_query(self, body: Body, query: str) -> dict[str, Any]:
+        """The request with other words in the user's last turn; its pictures stay."""
+        ...
+
+    def follow_up(self, body: Body, answer: str, instruction: str) -> dict[str, Any]:
+        """The request that asks the model to go on from its own `answer` as `instruction` says, in one piece."""
+        ...
+
+    def question(self, model: str, system: str, prompt: str, *, max_tokens: int) -> dict[str, Any]:
+        """A small request of the guard's own, to a model of the deployment's."""
+        ...
+
+    def structured(self, body: Body) -> bool:
+        """Whether the caller wants JSON and not prose."""
+        ...
+
+    def answer(self, body: Body, text: str, *, id_: str) -> dict[str, Any]:
+        """A whole answer that says `text`, as the API would give it; a refusal where JSON was asked for."""
+        ...
+
+    def events(self, answer: Body) -> Iterable[Event]:
+        """The event stream that tells what `answer` says."""
+        ...
+
+    def texts(self, answer: Body) -> dict[Key, str]:
+        """The prose of an answer, by place; empty for tool calls and whatever else is no prose."""
+        ...
+
+    def with_texts(self, answer: Body, texts: Mapping[Key, str]) -> dict[str, Any]:
+        """The answer with other prose in the places that `texts` names."""
+        ...
+
+    def deltas(self) -> Deltas:
+        """A reader and writer of one event stream."""
+        ...
+
+    def error(self, message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, Any]:
+        """An error in the API's own shape."""
+        ...
+
+
+class Deltas(Protocol):
+    """Where the prose lies in an API's event stream. One object serves one stream."""
+
+    def pieces(self, event: Event) -> dict[Key, str]:
+        """The prose that an event carries."""
+        ...
+
+    def emptied(self, event: Event) -> Event | None:
+        """The event without its prose; None where nothing else is in it."""
+        ...
+
+    def delta(self, key: Key, text: str) -> Event:
+        """An event that carries `text`, made like the last one of that place."""
+        ...
+
+    def ended(self, event: Event) -> Iterable[Key]:
+        """The places whose prose is whole once this event comes."""
+        ...
+
+    def settled(self, event: Event, texts: Mapping[Key, str]) -> Event:
+        """The event with the prose as it was let through, where it repeats all of it; the very same if it does not."""
+        ...
+
+
+def words_of(text: str) -> list[str]:
+    """The text in pieces such as a model streams; joined, they are the text."""
+    return re.findall(r"\s*\S+\s*|\s+", text)
+
+
+def json_type(value: Any) -> str:
+    """What JSON calls a value, with its article."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def text_of(part: Mapping[str, Any], where: str) -> str:
+    """The text of a text part; raises `RequestError` if it is none."""
+    if not isinstance(part.get("text"), str):
+        raise RequestError("A text part must have a 'text', a string.", param=f"{where}.text")
+    return str(part["text"])
+
+
+def objects(parts: Any, where: str, what: str) -> list[tuple[dict[str, Any], str]]:
+    """The members of a list of objects, each with its path; raises `RequestError` if it is no such list."""
+    if not isinstance(parts, list):
+        raise RequestError(f"{where} must be a string or a list, not {json_type(parts)}.", param=where)
+    for i, part in enumerate(parts):
+        if not isinstance(part, dict):
+            raise RequestError(f"{what} must be an object, not {json_type(part)}.", param=f"{where}[{i}]")
+    return [(part, f"{where}[{i}]") for i, part in enumerate(parts)]
+
+
+def one_text(parts: list[Any], text: str, *, type_: str) -> list[Any]:
+    """The parts with `text` in place of all parts of `type_`: where the first of them stood, else in front."""
+    kept = [part for part in parts if not (isinstance(part, dict) and part.get("type") == type_)]
+    first = next((i for i, part in enumerate(parts) if isinstance(part, dict) and part.get("type") == type_), None)
+    if first is None:
+        return [{"type": type_, "text": text}, *kept]
+    before = sum(1 for part in parts[:first] if part in kept)
+    return [*kept[:before], {**parts[first], "text": text}, *kept[before:]]
