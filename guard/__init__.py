@@ -2,6 +2,7 @@
 
 from guard.errors import ImageError, NormGuardError, PackError, PolicyError, RequestError, SettingsError
 from guard.pipeline import Guard
+from guard.sdk import decision_of, last_decision, wrap
 from guard.types import Action, Decision, Evidence, Exchange, Hints, Image, ScoredNorm, Turn
 
 __version__ = "0.1.0"
@@ -22,4 +23,7 @@ __all__ = [
     "ScoredNorm",
     "SettingsError",
     "Turn",
+    "decision_of",
+    "last_decision",
+    "wrap",
 ]

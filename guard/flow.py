@@ -65,7 +65,7 @@ def handle(
         id_: of the request; an answer of our own carries it.
         policy: the deployment policy that the request named.
     """
-    rules = guard.policies.get(policy) if policy else guard.policy
+    rules = guard.rules(policy)
     streamed = body.get("stream") is True
     if decision.action is Action.BLOCK and decision.message:
         answer = api.answer(body, decision.message, id_=id_)
@@ -86,3 +86,23 @@ def handle(
         unverified=unverified,
         streamed=streamed,
     )
+
+
+def headers_of(handling: Handling, elapsed: float, request_id: str) -> list[tuple[str, str]]:
+    """The headers that tell of a decision."""
+    decision = handling.decision
+    headers = [
+        ("x-normguard-action", str(decision.action)),
+        ("x-normguard-cultures", ",".join(culture["code"] for culture in decision.cultures)),
+        ("x-normguard-norms", ",".join(norm.id for norm in decision.norms)),
+        ("x-normguard-status", "degraded" if decision.degraded else "ok"),
+        ("x-normguard-latency-ms", f"{elapsed * 1000:.2f}"),
+        ("x-normguard-request-id", request_id),
+    ]
+    if decision.shadow is not None:
+        headers.append(("x-normguard-shadow", str(decision.shadow)))
+    if handling.verification is not None and handling.streamed:
+        headers.append(("x-normguard-verify", "streamed"))
+    if handling.unverified is not None:
+        headers.append(("x-normguard-verify", f"skipped ({handling.unverified})"))
+    return headers

@@ -80,6 +80,10 @@ class Guard:
             self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read, threads=self.threads
         )
 
+    def rules(self, policy: str | None) -> DeploymentPolicy:
+        """The deployment policy of that name, or the guard's own; raises `PolicyError` if there is none."""
+        return self.policies.get(policy) if policy else self.policy
+
     def see(self, data: bytes, *, param: str | None = None) -> None:
         """Decode and look at a picture ahead of the check, which then finds both in its caches.
 
@@ -101,7 +105,7 @@ class Guard:
             PolicyError: there is no policy of that name.
             ImageError: a picture is no image, is damaged, or exceeds a limit.
         """
-        rules = self.policies.get(policy) if policy else self.policy
+        rules = self.rules(policy)
         exchange = Exchange.of(exchange) if isinstance(exchange, str) else exchange
         return self._decide(exchange, rules)
 
@@ -134,7 +138,7 @@ class Guard:
         """The check that the answer to `exchange` is to pass, or None where the decision asks for none."""
         if decision.action is not Action.VERIFY:
             return None
-        rules = self.policies.get(policy) if policy else self.policy
+        rules = self.rules(policy)
         norms = [self.library.norms[norm.id] for norm in decision.norms]
         language = decision.findings.language if decision.findings else None
         return Verification(norms, exchange.query, language, rules.verify, self.checker)

@@ -17,9 +17,11 @@ import pytest
 import uvicorn
 
 from guard import Guard
+from guard.proxy.app import GUARDED
 from guard.proxy.serve import listen, make_server
 from guard.settings import Settings
 
+STREAMS = Path(__file__).parent / "streams"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the research data sets are not on this machine")
@@ -48,13 +50,18 @@ def guard() -> Guard:
 
 @dataclass
 class FakeUpstream:
-    """An upstream whose behaviour the request's model name chooses; it remembers what it was sent."""
+    """An upstream whose behaviour the request's model name chooses; it remembers what it was sent.
+
+    Attributes:
+        says: the text of an answer to a request's body, where a test wants its own; None makes it fail.
+    """
 
     base: str = ""
     bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    says: Callable[[dict[str, Any]], str | None] | None = None
 
     @property
     def last(self) -> dict[str, Any]:
@@ -72,10 +79,26 @@ class FakeUpstream:
         self.bodies.append(body)
         self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
         self.paths.append(scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else ""))
-        if scope["path"] != "/v1/chat/completions":
+        api = GUARDED.get(scope["path"])
+        if api is None:
             await _reply(send, 200, b'{"object":"list","data":[{"id":"m","object":"model"}]}', extra=[(b"x-up", b"1")])
             return
         request = json.loads(body)
+        if str(request.get("model")).startswith("recorded:"):
+            recorded = (STREAMS / f"{request['model'].removeprefix('recorded:')}.sse").read_bytes()
+            await self._recorded(send, recorded)
+            return
+        said = self.says(request) if self.says else "fine"
+        if said is None:
+            await _reply(send, 500, b'{"error":{"message":"out of order"}}')
+            return
+        if self.says or api.name != "chat":
+            answer = api.answer(request, said, id_=f"{len(self.bodies)}")
+            if request.get("stream"):
+                await self._recorded(send, b"".join(event.encode() for event in api.events(answer)))
+            else:
+                await _reply(send, 200, json.dumps(answer).encode())
+            return
         match request.get("model"):
             case "html":
                 await _reply(send, 200, b"<html>hello</html>", b"text/html")
@@ -100,6 +123,14 @@ class FakeUpstream:
                 await self._stream(send, request, pieces=3, end=True)
             case _:
                 await _reply(send, 200, json.dumps(_completion(request)).encode(), extra=[(b"openai-version", b"x")])
+
+    async def _recorded(self, send: Any, stream: bytes) -> None:
+        """Sends a stream in pieces that heed no event's end."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        for start in range(0, len(stream), 97):
+            piece = stream[start : start + 97]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _until_gone(self, receive: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -185,6 +216,7 @@ def upstream(_upstream: FakeUpstream) -> FakeUpstream:
     for seen in (_upstream.bodies, _upstream.headers, _upstream.paths):
         seen.clear()
     _upstream.cancelled.clear()
+    _upstream.says = None
     return _upstream
 
 

@@ -76,8 +76,8 @@ class WireFormat(Protocol):
         """A reader and writer of one event stream."""
         ...
 
-    def error(self, message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, Any]:
-        """An error in the API's own shape."""
+    def error(self, status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
+        """An error object as the API gives it; its type follows from the HTTP status."""
         ...
 
 
@@ -103,6 +103,12 @@ class Deltas(Protocol):
     def settled(self, event: Event, texts: Mapping[Key, str]) -> Event:
         """The event with the prose as it was let through, where it repeats all of it; the very same if it does not."""
         ...
+
+
+def openai_error(status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
+    """An error object of OpenAI's APIs."""
+    type_ = "invalid_request_error" if status < 500 else "upstream_error" if status in {502, 504} else "server_error"
+    return {"error": {"message": message, "type": type_, "param": param, "code": code}}
 
 
 def words_of(text: str) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, objects, one_text, text_of, words_of
+from guard.api.base import Body, Key, json_type, objects, one_text, openai_error, text_of, words_of
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
@@ -134,8 +134,8 @@ class Chat:
     def deltas(self) -> ChatDeltas:
         return ChatDeltas()
 
-    def error(self, message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, Any]:
-        return {"error": {"message": message, "type": type_, "param": param, "code": code}}
+    def error(self, status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
+        return openai_error(status, message, code=code, param=param)
 
 
 class ChatDeltas:

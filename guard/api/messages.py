@@ -138,7 +138,8 @@ class Messages:
     def deltas(self) -> MessagesDeltas:
         return MessagesDeltas()
 
-    def error(self, message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, Any]:
+    def error(self, status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
+        type_ = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
         where = f"{param}: " if param and param not in message else ""
         return {"type": "error", "error": {"type": type_, "message": where + message, "code": code}}
 
@@ -169,11 +170,6 @@ class MessagesDeltas:
     def settled(self, event: Event, texts: Mapping[Key, str]) -> Event:
         del texts  # no event repeats the whole
         return event
-
-
-def error_type(status: int) -> str:
-    """Anthropic's name for errors of an HTTP status."""
-    return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
 def _turns(role: str, content: Any, where: str) -> Iterator[Turn]:

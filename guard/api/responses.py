@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, objects, one_text, text_of, words_of
+from guard.api.base import Body, Key, json_type, objects, one_text, openai_error, text_of, words_of
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
 from guard.types import Exchange, Hints, Image, Turn
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+_ID = re.compile(rb'"id"\s*:\s*"(resp[^"]{1,200})"')
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text"})
 
 
@@ -166,8 +168,8 @@ class Responses:
     def deltas(self) -> ResponsesDeltas:
         return ResponsesDeltas()
 
-    def error(self, message: str, *, type_: str, code: str, param: str | None = None) -> dict[str, Any]:
-        return {"error": {"message": message, "type": type_, "param": param, "code": code}}
+    def error(self, status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
+        return openai_error(status, message, code=code, param=param)
 
 
 class ResponsesDeltas:
@@ -245,6 +247,12 @@ def conversation_of(body: Body) -> str | None:
     if isinstance(conversation, dict):
         conversation = conversation.get("id")
     return conversation if isinstance(conversation, str) else None
+
+
+def response_id(data: bytes) -> str | None:
+    """The id of the response in an answer or in the beginning of its event stream, or None."""
+    found = _ID.search(data)
+    return found[1].decode("utf-8", "replace") if found else None
 
 
 def _turn(item: dict[str, Any], where: str) -> Turn:

@@ -19,7 +19,6 @@ from pydantic_core import from_json, to_json
 from guard.api import FORMATS, WireFormat
 from guard.errors import RequestError
 from guard.evidence.words import stems
-from guard.proxy.faults import error_body
 from guard.proxy.upstream import Headers, Reply
 from guard.types import Exchange, Image
 
@@ -123,7 +122,7 @@ def _fitting(seen: _Seen) -> tuple[str, str] | None:
 
 
 def _refuse(status: int, message: str, code: str) -> Reply:
-    return _json(status, error_body(status, message, code=code))
+    return _json(status, FORMATS["chat"].error(status, message, code=code))
 
 
 def _json(status: int, body: object) -> Reply:

@@ -7,31 +7,17 @@ from starlette.responses import JSONResponse
 
 from guard.api import FORMATS, WireFormat
 from guard.api.events import Event
-from guard.api.messages import error_type
 from guard.errors import NormGuardError, PolicyError, RequestError
 from guard.proxy.upstream import UpstreamError
 
 _CHAT = FORMATS["chat"]
 
 
-def error_body(
-    status: int, message: str, *, code: str, param: str | None = None, api: WireFormat = _CHAT
-) -> dict[str, object]:
-    """An error object as the API gives it; the type follows from the HTTP status."""
-    if api.name == "messages":
-        type_ = error_type(status)
-    else:
-        type_ = (
-            "invalid_request_error" if status < 500 else "upstream_error" if status in {502, 504} else "server_error"
-        )
-    return api.error(message, type_=type_, code=code, param=param)
-
-
 def error_response(
     status: int, message: str, *, code: str, param: str | None = None, api: WireFormat = _CHAT
 ) -> JSONResponse:
     """An error answer as the API gives it."""
-    return JSONResponse(error_body(status, message, code=code, param=param, api=api), status)
+    return JSONResponse(api.error(status, message, code=code, param=param), status)
 
 
 def response_of(error: NormGuardError | UpstreamError, api: WireFormat = _CHAT) -> JSONResponse:
@@ -51,7 +37,7 @@ def error_event(error: NormGuardError | UpstreamError, api: WireFormat = _CHAT) 
     """The last event of a stream that ends in `error`, such that the API's clients raise it."""
     status, code = (error.status, error.code) if isinstance(error, UpstreamError) else (500, "guard_fault")
     message = str(error) if isinstance(error, UpstreamError) else "The guard failed."
-    body = error_body(status, message, code=code, api=api)
+    body = api.error(status, message, code=code)
     if api.name == "chat":
         return b"data: " + to_json(body) + b"\n\n"
     if api.name == "responses":

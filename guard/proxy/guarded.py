@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -18,22 +17,20 @@ from starlette.responses import Response
 from guard.actions.steps import Again, Wanted, arun
 from guard.actions.verify import Verification
 from guard.api import WireFormat
-from guard.api.responses import conversation_of
+from guard.api.responses import conversation_of, response_id
+from guard.asked import Asked, read_asked
 from guard.errors import NormGuardError, PolicyError, RequestError
 from guard.evidence.remote import RemoteImages
-from guard.flow import Handling, handle
+from guard.flow import Handling, handle, headers_of
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy, OnFault
 from guard.proxy.faults import error_event, response_of
-from guard.proxy.hints import Asked, read_asked
 from guard.proxy.metrics import Metrics
 from guard.proxy.relay import Relay, unless_disconnected, whole
 from guard.proxy.upstream import Headers, Reply, Upstream, UpstreamError, end_to_end
 from guard.types import Decision, Exchange
 
 log = logging.getLogger("normguard")
-
-_RESPONSE_ID = re.compile(rb'"id"\s*:\s*"(resp[^"]{1,200})"')
 
 
 @dataclass(slots=True)
@@ -140,7 +137,7 @@ class Guarded:
         plain = body if asked.plain else asked.stripped(body)
         exchange = job.api.read(body, asked.hints)
         job.model = body["model"] if isinstance(body.get("model"), str) else None
-        job.rules = rules = self._rules(asked)
+        job.rules = rules = self.guard.rules(asked.policy)
         try:
             decision = await self._check(exchange, asked, rules)
             job.handling = Handling(job.api, plain, decision)  # whom a small model is asked for, while it is asked
@@ -165,9 +162,6 @@ class Guarded:
         job.headers = headers_of(handled, elapsed, job.id)
         if job.api.name == "responses" and (conversation := conversation_of(body)):
             self.guard.remember(conversation, handled.decision)
-
-    def _rules(self, asked: Asked) -> DeploymentPolicy:
-        return self.guard.policies.get(asked.policy) if asked.policy else self.guard.policy
 
     async def _check(self, exchange: Exchange, asked: Asked, rules: DeploymentPolicy) -> Decision:
         if exchange.images:
@@ -236,8 +230,8 @@ class Guarded:
                 "address that of an API such as was called?",
                 code="upstream_invalid_response",
             )
-        if job.api.name == "responses" and (found := _RESPONSE_ID.search(data)):
-            self._remember(job, found[1])
+        if job.api.name == "responses" and (found := response_id(data)):
+            self._remember(job, found)
         if check is not None and reply.status < 300:
             data = await self._checked(job, data, check)
         return whole(reply.status, [*reply.headers, *job.headers], data)
@@ -299,40 +293,20 @@ class Guarded:
             async for chunk in body:
                 if head is not None:
                     head += chunk
-                    if found := _RESPONSE_ID.search(head):
-                        self._remember(job, found[1])
+                    if found := response_id(head):
+                        self._remember(job, found)
                     head = None if found or len(head) > 65_536 else head
                 yield chunk
         finally:
             await body.aclose()  # type: ignore[attr-defined]
 
-    def _remember(self, job: Job, response_id: bytes) -> None:
+    def _remember(self, job: Job, id_: str) -> None:
         if job.handling is not None:
-            self.guard.remember(response_id.decode("utf-8", "replace"), job.handling.decision)
+            self.guard.remember(id_, job.handling.decision)
 
     def _broken(self, error: UpstreamError, api: WireFormat) -> bytes:
         self.metrics.upstream_errors.labels(error.code).inc()
         return error_event(error, api)
-
-
-def headers_of(handling: Handling, elapsed: float, request_id: str) -> Headers:
-    """The headers that tell of a decision."""
-    decision = handling.decision
-    headers = [
-        ("x-normguard-action", str(decision.action)),
-        ("x-normguard-cultures", ",".join(culture["code"] for culture in decision.cultures)),
-        ("x-normguard-norms", ",".join(norm.id for norm in decision.norms)),
-        ("x-normguard-status", "degraded" if decision.degraded else "ok"),
-        ("x-normguard-latency-ms", f"{elapsed * 1000:.2f}"),
-        ("x-normguard-request-id", request_id),
-    ]
-    if decision.shadow is not None:
-        headers.append(("x-normguard-shadow", str(decision.shadow)))
-    if handling.verification is not None and handling.streamed:
-        headers.append(("x-normguard-verify", "streamed"))
-    if handling.unverified is not None:
-        headers.append(("x-normguard-verify", f"skipped ({handling.unverified})"))
-    return headers
 
 
 def status_class(status: int) -> str:
