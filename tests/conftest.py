@@ -93,7 +93,7 @@ class FakeUpstream:
             await _reply(send, 500, b'{"error":{"message":"out of order"}}')
             return
         if self.says or api.name != "chat":
-            answer = api.answer(request, said, id_=f"{len(self.bodies)}")
+            answer = api.answer({"model": "m", "n": request.get("n")}, said, id_=f"{len(self.bodies)}")
             if request.get("stream"):
                 await self._recorded(send, b"".join(event.encode() for event in api.events(answer)))
             else:

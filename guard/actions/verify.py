@@ -225,6 +225,7 @@ class StreamVerification:
         self._arrived: deque[Event] = deque()
         self._queue: deque[tuple[Event, dict[Key, tuple[int, str]]]] = deque()
         self._texts: dict[Key, _Text] = {}
+        self._released: list[Event] = []
 
     def feed(self, chunk: bytes) -> Steps[bytes]:
         """What may go out once `chunk` has come.
@@ -232,7 +233,6 @@ class StreamVerification:
         Raises:
             ValueError: the stream is none that can be followed.
         """
-        out: list[bytes] = []
         self._arrived += self._reader.feed(chunk)
         while self._arrived:
             event = self._arrived[0]
@@ -248,21 +248,27 @@ class StreamVerification:
             self._queue.append((self._arrived.popleft(), spans))
             for key, piece in pieces.items():
                 yield from self._review(self._texts[key], self._texts[key].splitter.feed(piece))
-            out += self._release()
-        return b"".join(out)
+            self._release()
+        return self._out()
 
     def finish(self) -> Steps[bytes]:
         """What is left when the stream has ended, also where it ended too early."""
         for text in self._texts.values():
             yield from self._review(text, text.splitter.flush())
-        return b"".join(self._release()) + self._reader.rest()
+        self._release()
+        return self._out() + self._reader.rest()
 
     def abandon(self) -> bytes:
         """All that is held, as it came, where the check itself has failed and the answer is to go on without it."""
-        held = [event.encode() for event, _ in self._queue] + [event.encode() for event in self._arrived]
+        self._released += [event for event, _ in self._queue]
+        self._released += self._arrived
         self._queue.clear()
         self._arrived.clear()
-        return b"".join(held) + self._reader.rest()
+        return self._out() + self._reader.rest()
+
+    def _out(self) -> bytes:
+        out, self._released = self._released, []
+        return b"".join(event.encode() for event in out)
 
     def _review(self, text: _Text, complete: Sequence[str]) -> Steps[None]:
         for sentence in complete:
@@ -279,15 +285,13 @@ class StreamVerification:
                     text.shown += sentence
             text.cleared += len(sentence)
 
-    def _release(self) -> list[bytes]:
-        out: list[bytes] = []
+    def _release(self) -> None:
         while self._queue:
             event, spans = self._queue[0]
             if any(start + len(piece) > self._texts[key].cleared for key, (start, piece) in spans.items()):
                 break
             self._queue.popleft()
-            out += [made.encode() for made in self._settled(event, spans)]
-        return out
+            self._released += self._settled(event, spans)
 
     def _settled(self, event: Event, spans: Mapping[Key, tuple[int, str]]) -> list[Event]:
         finals = {key: _final(self._texts[key], start, piece) for key, (start, piece) in spans.items()}

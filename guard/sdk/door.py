@@ -98,7 +98,12 @@ class Door:
             try:
                 wanted = next(way)
                 while True:
-                    wanted = way.send(step(wanted))
+                    try:
+                        got = step(wanted)
+                    except Exception as error:  # the way decides what becomes of it
+                        wanted = way.throw(error)
+                    else:
+                        wanted = way.send(got)
             except StopIteration as done:
                 result: T = done.value
                 return result
@@ -137,7 +142,12 @@ class Door:
             try:
                 wanted = next(way)
                 while True:
-                    wanted = way.send(await step(wanted))
+                    try:
+                        got = await step(wanted)
+                    except Exception as error:
+                        wanted = way.throw(error)
+                    else:
+                        wanted = way.send(got)
             except StopIteration as done:
                 result: T = done.value
                 return result
