@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from guard.errors import SettingsError
 from guard.pipeline import DEFAULT_POLICY
+from guard.upstreams.config import Route, UpstreamConfig, check_routes
+from guard.upstreams.http import Kind
 
 DEFAULT_FILE = Path("normguard.yaml")
 
@@ -19,8 +21,14 @@ class Settings(BaseSettings):
 
     Attributes:
         host, port: where the proxy listens; port 0 takes a free one.
-        upstream: base URL of an OpenAI-compatible API (``https://api.openai.com/v1``); the demo model where None.
-        upstream_api_key: sent in place of the caller's Authorization; the caller's is forwarded where None.
+        upstream: base URL of an API compatible with OpenAI's or Anthropic's (``https://api.openai.com/v1``); the demo
+            model where None.
+        upstream_kind: how its key is sent: ``openai`` as a bearer token, ``anthropic`` as x-api-key; by its host where
+            None.
+        upstream_api_key: sent in place of the caller's credentials; the caller's are forwarded where None.
+        upstreams: several upstreams, by name, in place of the one.
+        routes: which models go to which of them.
+        default_upstream: where requests go that name no model (files, batches ...).
         policy: deployment policy of requests that name none.
         policies: folder of further deployment policies.
         norms: folders of further norm packs; a pack there adds to and changes the one that comes with NormGuard.
@@ -40,7 +48,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8017, ge=0, le=65535)
     upstream: HttpUrl | None = None
+    upstream_kind: Kind | None = None
     upstream_api_key: SecretStr | None = None
+    upstreams: dict[str, UpstreamConfig] = {}
+    routes: tuple[Route, ...] = ()
+    default_upstream: str | None = None
     policy: str = DEFAULT_POLICY
     policies: Path | None = None
     norms: tuple[Path, ...] = ()
@@ -52,6 +64,13 @@ class Settings(BaseSettings):
     read_timeout: float = Field(default=600.0, gt=0)
     max_body: int = Field(default=64 * 2**20, gt=0)
     drain: int = Field(default=30, ge=0)
+
+    @model_validator(mode="after")
+    def _one_way_to_name_upstreams(self) -> Self:
+        if self.upstream is not None and self.upstreams:
+            raise ValueError("upstream: give either one upstream or upstreams with routes, not both")
+        check_routes(self.upstreams, self.routes, self.default_upstream)
+        return self
 
     @classmethod
     def settings_customise_sources(

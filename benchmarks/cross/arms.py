@@ -41,8 +41,8 @@ from guard.errors import NormGuardError
 from guard.pipeline import Guard
 from guard.proxy.app import create_app
 from guard.proxy.serve import build_guard, listen
-from guard.proxy.upstream import Headers, Reply
 from guard.settings import Settings
+from guard.upstreams.base import Headers, Reply
 
 ARMS = ("bare", "guarded")
 _CALL = "x-bench-call"  # how the in-process upstream knows which sample a request belongs to; the proxy passes it on

@@ -53,7 +53,7 @@ def demo() -> None:
 
     from guard.cli.view import decision_panel
     from guard.pipeline import Guard
-    from guard.proxy.demo_model import MODEL
+    from guard.upstreams.demo import MODEL
 
     console = Console()
     guard = Guard()

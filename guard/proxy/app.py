@@ -9,19 +9,23 @@ from urllib.parse import unquote
 
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from guard import __version__
 from guard.api import FORMATS
+from guard.errors import RequestError
 from guard.evidence.remote import RemoteImages
 from guard.pipeline import Guard
 from guard.proxy.faults import error_response, response_of
 from guard.proxy.guarded import Guarded, status_class
 from guard.proxy.metrics import Metrics
 from guard.proxy.relay import Relay
-from guard.proxy.upstream import Upstream, UpstreamError
+from guard.upstreams.base import Upstream, UpstreamError
+
+_JSON = "application/json"
 
 GUARDED = {f"/v1/{api.path}": api for api in FORMATS.values()}
 """The routes whose POST requests are guarded."""
@@ -96,14 +100,27 @@ class _Api:
             return error_response(400, "The path must not contain '..'.", code="invalid_path")
         has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
         body: bytes | AsyncIterator[bytes] = request.stream() if has_body else b""
+        model = None
         try:
-            reply = await self._guarded.send(request, path, body)
+            if self._guarded.upstream.by_model and request.headers.get("content-type", "").startswith(_JSON):
+                body = await self._guarded.read(request)
+                model = _model_of(body)
+            reply = await self._guarded.send(request, path, body, model=model)
             response: Response = Relay(reply.status, [*reply.headers, ("x-normguard-status", "bypassed")], reply.body)
-        except UpstreamError as error:
-            self._guarded.metrics.upstream_errors.labels(error.code).inc()
+        except (RequestError, UpstreamError) as error:
+            if isinstance(error, UpstreamError):
+                self._guarded.metrics.upstream_errors.labels(error.code).inc()
             response = response_of(error)
             response.headers["x-normguard-status"] = "bypassed"
         except ClientDisconnect:
             response = Response(status_code=499)
         self._guarded.metrics.requests.labels("other", status_class(response.status_code)).inc()
         return response
+
+
+def _model_of(body: bytes) -> str | None:
+    try:
+        model = from_json(body).get("model")
+    except (ValueError, AttributeError):
+        return None
+    return model if isinstance(model, str) else None

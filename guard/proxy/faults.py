@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from guard.api import FORMATS, WireFormat
 from guard.api.events import Event
 from guard.errors import NormGuardError, PolicyError, RequestError
-from guard.proxy.upstream import UpstreamError
+from guard.upstreams.base import UpstreamError
 
 _CHAT = FORMATS["chat"]
 

@@ -27,8 +27,8 @@ from guard.policy.model import DeploymentPolicy, OnFault
 from guard.proxy.faults import error_event, response_of
 from guard.proxy.metrics import Metrics
 from guard.proxy.relay import Relay, unless_disconnected, whole
-from guard.proxy.upstream import Headers, Reply, Upstream, UpstreamError, end_to_end
 from guard.types import Decision, Exchange
+from guard.upstreams.base import Headers, Reply, Upstream, UpstreamError, end_to_end
 
 log = logging.getLogger("normguard")
 
@@ -69,7 +69,7 @@ class Guarded:
         with self.metrics.in_flight.track_inprogress():
             job = Job(request, api, uuid.uuid4().hex)
             try:
-                raw = await self._read(request)
+                raw = await self.read(request)
                 await self._guard(job, raw)
                 response = await unless_disconnected(request.receive, self._answer(job))
             except (NormGuardError, UpstreamError) as error:
@@ -109,11 +109,14 @@ class Guarded:
         if readable:
             headers.append(("accept-encoding", "identity"))
         start = time.perf_counter()
-        reply = await self.upstream.send(request.method, f"{path}?{query}" if query else path, headers, body)
+        reply = await self.upstream.send(
+            request.method, f"{path}?{query}" if query else path, headers, body, model=model
+        )
         self.metrics.upstream.observe(time.perf_counter() - start)
         return reply
 
-    async def _read(self, request: Request) -> bytes:
+    async def read(self, request: Request) -> bytes:
+        """The request's body; raises `RequestError` if it is compressed or too large."""
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestError("Compressed request bodies are not read; send it uncompressed.", code="encoded_body")
         if int(request.headers.get("content-length") or 0) > self._max_body:

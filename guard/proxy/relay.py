@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from guard.proxy.upstream import Headers, UpstreamError
+from guard.upstreams.base import Headers, UpstreamError
 
 T = TypeVar("T")
 

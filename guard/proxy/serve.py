@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,14 @@ from guard.norms.vocabulary import Vocabulary
 from guard.pipeline import Guard
 from guard.policy.model import OnFault, Policies
 from guard.proxy.app import create_app
-from guard.proxy.demo_model import DemoUpstream
-from guard.proxy.upstream import HttpUpstream, Upstream
 from guard.resources import folder
 from guard.settings import Settings
+from guard.upstreams.base import Upstream
+from guard.upstreams.config import UpstreamConfig
+from guard.upstreams.demo import DemoUpstream
+from guard.upstreams.http import HttpUpstream
+from guard.upstreams.litellm import LiteLLMUpstream
+from guard.upstreams.routes import Router
 from guard.vision.eyes import open_eyes
 
 
@@ -48,14 +53,48 @@ def build_guard(settings: Settings) -> Guard:
 
 
 def upstream_maker(settings: Settings) -> Callable[[], Upstream]:
-    """A function that makes the upstream that `settings` name."""
+    """A function that makes what `settings` send requests to; raises `SettingsError` if a key is missing."""
+    if settings.upstreams:
+        if any(config.kind == "litellm" for config in settings.upstreams.values()):
+            LiteLLMUpstream()  # missing, it is missed at the start and not by the first request
+        keys = {name: _key(name, config) for name, config in settings.upstreams.items()}
+
+        def make() -> Upstream:
+            made = {name: _upstream(settings, config, keys[name]) for name, config in settings.upstreams.items()}
+            return Router(made, settings.routes, default=settings.default_upstream)
+
+        return make
     if settings.upstream is None:
         return DemoUpstream
     key = settings.upstream_api_key.get_secret_value() if settings.upstream_api_key else None
+    host = settings.upstream.host or ""
+    kind = settings.upstream_kind or ("anthropic" if host.endswith("anthropic.com") else "openai")
     base = str(settings.upstream)
     return lambda: HttpUpstream(
-        base, api_key=key, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
+        base, kind=kind, api_key=key, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
     )
+
+
+def _upstream(settings: Settings, config: UpstreamConfig, key: str | None) -> Upstream:
+    if config.kind == "litellm":
+        return LiteLLMUpstream(api_key=key, options=config.options, read_timeout=settings.read_timeout)
+    return HttpUpstream(
+        str(config.base),
+        kind=config.kind,
+        api_key=key,
+        forward_auth=config.forward_auth,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+    )
+
+
+def _key(name: str, config: UpstreamConfig) -> str | None:
+    if config.api_key_env is None:
+        return None
+    key = os.environ.get(config.api_key_env)
+    if not key:
+        raise SettingsError(f"upstreams.{name}.api_key_env: the environment variable {config.api_key_env} is not set.")
+    return key
 
 
 def listen(settings: Settings) -> socket.socket:

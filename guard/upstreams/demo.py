@@ -19,8 +19,8 @@ from pydantic_core import from_json, to_json
 from guard.api import FORMATS, WireFormat
 from guard.errors import RequestError
 from guard.evidence.words import stems
-from guard.proxy.upstream import Headers, Reply
 from guard.types import Exchange, Image
+from guard.upstreams.base import Headers, Reply
 
 MODEL = "normguard-demo"
 
@@ -51,8 +51,11 @@ class DemoUpstream:
     """The demo model behind the interface of an upstream, in the same process."""
 
     name = "demo"
+    by_model = False
 
-    async def send(self, method: str, path: str, headers: Headers, body: bytes | AsyncIterator[bytes]) -> Reply:
+    async def send(
+        self, method: str, path: str, headers: Headers, body: bytes | AsyncIterator[bytes], *, model: str | None = None
+    ) -> Reply:
         raw = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
         match method, path.partition("?")[0]:
             case "GET", "models":

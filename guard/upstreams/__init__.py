@@ -1,0 +1,1 @@
+"""Where requests go once they are guarded."""
