@@ -15,7 +15,9 @@ from guard.types import Hints
 FIELD = "normguard"
 
 
-class _Extra(BaseModel):
+class Extra(BaseModel):
+    """The body's field ``normguard``: hints, captions and policy."""
+
     model_config = ConfigDict(extra="forbid")
 
     country: str | None = None
@@ -25,7 +27,7 @@ class _Extra(BaseModel):
     location: tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]] | None = None
 
 
-_NOTHING = _Extra()
+_NOTHING = Extra()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,23 @@ def read_asked(headers: Mapping[str, str], body: Mapping[str, Any]) -> Asked:
     """
     plain = FIELD not in body
     try:
-        extra = _NOTHING if plain else _Extra.model_validate(body[FIELD])
+        extra = _NOTHING if plain else Extra.model_validate(body[FIELD])
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         where = ".".join(map(str, (FIELD, *fault["loc"])))
         raise RequestError(f"{where}: {fault['msg']}.", param=where, code="invalid_normguard_field") from error
-    country = extra.country or headers.get("x-normguard-country") or None
-    locale = extra.locale or headers.get("x-normguard-locale") or None
-    hints = Hints(
+    country = headers.get("x-normguard-country") or None
+    locale = headers.get("x-normguard-locale") or None
+    hints = hints_of(extra, country=country, locale=locale)
+    return Asked(hints, extra.policy or headers.get("x-normguard-policy") or None, plain)
+
+
+def hints_of(extra: Extra, *, country: str | None = None, locale: str | None = None) -> Hints:
+    """The hints of the body's field, and where it gives none `country` and `locale`; raises `RequestError`."""
+    country, locale = extra.country or country, extra.locale or locale
+    return Hints(
         country=parse_country(country) if country else None,
         locale=parse_locale(locale) if locale else None,
         location=extra.location,
         captions=tuple(extra.captions),
     )
-    return Asked(hints, extra.policy or headers.get("x-normguard-policy") or None, plain)

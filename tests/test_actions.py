@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -21,48 +20,10 @@ from guard.actions.sentences import SentenceSplitter, sentences
 from guard.actions.steps import Again, Ask, Wanted, run
 from guard.actions.verify import Outcome, Verification
 from guard.api import FORMATS
-from guard.norms.model import Norm
-from guard.policy.model import DeploymentPolicy, Policies, Verify
+from guard.policy.model import Verify
 from tests.conftest import STREAMS, FakeUpstream
+from tests.policies import BAD, GOOD, POLICIES, AsPolicies, Scripted, same
 from tests.test_proxy import CLOCK, HARMLESS
-
-BAD = "A wall clock is a lovely present. "
-GOOD = "Good tea is a fine present. "
-
-
-class Scripted:
-    """A checker that knows one thing: whoever recommends a clock is in breach; of hourglasses it is unsure."""
-
-    name, clear, breach = "scripted", 0.25, 0.75
-
-    def __call__(self, query: str, answer: str, norms: Sequence[Norm]) -> tuple[float, ...]:
-        about = [bool(norm.id.startswith("cn.gift.clock")) for norm in norms]
-        level = 0.5 if "hourglass" in answer else 0.9 if re.search(r"clock is a lovely", answer) else 0.1
-        return tuple(level if clock else 0.05 for clock in about)
-
-
-class AsPolicies(Policies):
-    """The policies that come along, and others made in a test."""
-
-    def __init__(self, **more: Any) -> None:
-        super().__init__()
-        self._policies |= {name: DeploymentPolicy.model_validate(given) for name, given in more.items()}
-
-
-def same(action: str) -> dict[int, str]:
-    return dict.fromkeys((1, 2, 3), action)
-
-
-POLICIES: dict[str, Any] = {
-    "rewrite": {"actions": same("rewrite")},
-    "rewrite-model": {"actions": same("rewrite"), "rewrite": {"model": "small"}},
-    "block": {"actions": same("block")},
-    "monitor": {"actions": same("monitor")},
-    "shadow": {"shadow_percent": 100},
-    "verify": {"actions": same("verify")},
-    "verify-note": {"actions": same("verify"), "verify": {"on_breach": "note"}},
-    "verify-judge": {"actions": same("verify"), "verify": {"judge": "judge"}},
-}
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from guard import Decision, Guard, decision_of, last_decision, wrap
 from guard.classifier.base import Scores
 from tests.conftest import FakeUpstream
-from tests.test_actions import BAD, GOOD, POLICIES, AsPolicies, Scripted
+from tests.policies import BAD, GOOD, POLICIES, AsPolicies, Scripted
 from tests.test_proxy import CLOCK, HARMLESS, data_url, png
 
 ASKED: Any = [{"role": "user", "content": CLOCK}]

@@ -18,6 +18,7 @@ from guard import __version__
 from guard.api import FORMATS
 from guard.errors import RequestError
 from guard.evidence.remote import RemoteImages
+from guard.integrations import http
 from guard.pipeline import Guard
 from guard.proxy.faults import error_response, response_of
 from guard.proxy.guarded import Guarded, status_class
@@ -74,24 +75,40 @@ def create_app(guard: Guard, upstream: Callable[[], Upstream], *, max_body: int 
         """Prometheus metrics."""
         return Response(generate_latest(guarded.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    return _Api(app, guarded)
+    app.include_router(http.routes(guard))
+    return _Api(app, guarded, max_body)
 
 
 class _Api:
     """Answers ``/v1/...`` itself, and leaves the rest to FastAPI: the hot path needs no routing and no middleware."""
 
-    def __init__(self, app: ASGIApp, guarded: Guarded) -> None:
+    def __init__(self, app: ASGIApp, guarded: Guarded, max_body: int) -> None:
         self._app = app
         self._guarded = guarded
+        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            if (refusal := self._too_large(scope)) is not None:
+                await refusal(scope, receive, send)
+                return
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive, send)
         api = GUARDED.get(scope["path"]) if scope["method"] == "POST" else None
         response = await (self._guarded(request, api) if api else self._pass_through(request))
         await response(scope, receive, send)
+
+    def _too_large(self, scope: Scope) -> Response | None:
+        """The refusal of a body for our own routes that is too large, or that does not say how large it is."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+            return None
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        if length.isdigit() and int(length) <= self._max_body:
+            return None
+        limit = f"{self._max_body // 2**20} MiB"
+        message = f"A body with a content-length of at most {limit} is needed."
+        return error_response(413 if length else 411, message, code="request_too_large")
 
     async def _pass_through(self, request: Request) -> Response:
         # As it came, percent-encoding and all: what is encoded there may mean something to the upstream.
