@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +14,10 @@ from guard.actions.block import block
 from guard.actions.rewrite import rewrite
 from guard.actions.verify import Checker, Verification
 from guard.api import FORMATS, WireFormat
+from guard.classifier.answers import AnswerScorer
 from guard.classifier.base import Scorer
 from guard.classifier.student import StudentScorer
+from guard.errors import ModelError
 from guard.evidence.gather import Gatherer
 from guard.evidence.ocr import TextReader
 from guard.evidence.pictures import PictureCache
@@ -27,6 +30,8 @@ from guard.policy.decide import decide
 from guard.policy.model import DeploymentPolicy, Policies
 from guard.types import Action, Decision, Exchange, Hints, ScoredNorm
 from guard.vision.eyes import Eyes
+
+log = logging.getLogger("normguard")
 
 DEFAULT_POLICY = "default"
 
@@ -43,7 +48,8 @@ class Guard:
         scorer: what judges; the trained classifier that comes with NormGuard by default.
         eyes: what looks at pictures; without, only their captions, names and metadata are read.
         ocr: what reads text in pictures; without, it is not read.
-        checker: what holds answers against norms under ``verify``.
+        checker: what holds answers against norms under ``verify``; the trained check that comes with NormGuard by
+            default.
 
     Raises:
         PackError: a norm pack is faulty.
@@ -74,11 +80,26 @@ class Guard:
         self.pictures = PictureCache()
         self.eyes = eyes
         self.ocr = ocr
-        self.checker = checker
+        self._checker = checker
+        self._checker_missing = False
         self.threads = Threads()
         self.gather = Gatherer(
             self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read, threads=self.threads
         )
+
+    @property
+    def checker(self) -> Checker | None:
+        """What holds answers against norms: the one that was given, or that comes with NormGuard, loaded when needed.
+
+        None where it cannot be loaded: every answer is then a case for the judge.
+        """
+        if self._checker is None and not self._checker_missing:
+            try:
+                self._checker = AnswerScorer(self.library)
+            except ModelError as error:
+                log.warning("answers are not checked locally: %s", error)
+                self._checker_missing = True
+        return self._checker
 
     def rules(self, policy: str | None) -> DeploymentPolicy:
         """The deployment policy of that name, or the guard's own; raises `PolicyError` if there is none."""

@@ -61,7 +61,7 @@ REQUEST = (
 )
 """Names of the features of a request alone, in order."""
 
-_STOP = frozenset(
+STOP = frozenset(
     stems(
         "a an the and or but if of in on at to for from with by as is are was were be been am do does did have has had "
         "i you he she it we they me my your his her its our their this that these those what which who whom where when "
@@ -107,7 +107,7 @@ class Featurizer:
 
     def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> tuple[Matrix, Matrix]:
         """Features of each candidate, ``(candidates, len(PAIR))``, and of the request, ``(len(REQUEST),)``."""
-        query = [stem for stem in stems(exchange.query[:_LONGEST], "en") if stem not in _STOP]
+        query = [stem for stem in stems(exchange.query[:_LONGEST], "en") if stem not in STOP]
         wording: dict[str, float] = {}
         for code in dict.fromkeys(norm.country for norm in candidates):
             wording.update(self._wording[code].scores(query))
@@ -207,7 +207,7 @@ class _Bm25:
     """Okapi BM25 over short texts, squashed to 0..1."""
 
     def __init__(self, texts: dict[str, str]) -> None:
-        bags = {id_: Counter(stem for stem in stems(text, "en") if stem not in _STOP) for id_, text in texts.items()}
+        bags = {id_: Counter(stem for stem in stems(text, "en") if stem not in STOP) for id_, text in texts.items()}
         mean = sum(bag.total() for bag in bags.values()) / max(len(bags), 1)
         holders: Counter[str] = Counter(stem for bag in bags.values() for stem in bag)
         self._postings: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)

@@ -52,8 +52,8 @@ class StudentScorer:
         directory = directory or folder("models") / NAME
         self._manifest = _read_manifest(directory)
         self.name: str = self._manifest["name"]
-        self._encoder = _session(directory / ENCODER)
-        self._ranker = _session(directory / RANKER)
+        self._encoder = open_session(directory / ENCODER)
+        self._ranker = open_session(directory / RANKER)
         self._library = library
         self._featurize = Featurizer(library)
         self._cultures: list[str] = self._manifest["cultures"]
@@ -186,7 +186,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
     return manifest
 
 
-def _session(path: Path) -> Any:
+def open_session(path: Path) -> Any:
     import onnxruntime  # noqa: PLC0415  (a tenth of a second, and `import guard` shall not pay it)
 
     options = onnxruntime.SessionOptions()

@@ -38,6 +38,12 @@ def detection(data: Path, out: Path | None, plot: Path | None, missed: bool, alo
 
 
 @bench.command()
+def answers() -> None:
+    """Does the local check tell answers in breach of a norm from those that respect it?"""
+    _benchmark("answers.run").main()
+
+
+@bench.command()
 @click.option("--quick", is_flag=True, help="Under a minute: fewer requests, without the LiteLLM proxy's slowest runs.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Where to write the figures.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Where to draw them (PNG).")

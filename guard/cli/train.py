@@ -12,7 +12,7 @@ from guard.resources import folder
 
 
 @click.command()
-@click.option("--data", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Folder of the data sets: cross/, safeworld/, benign/.")  # fmt: skip
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the artefact.  [the shipped one]"
@@ -25,19 +25,34 @@ from guard.resources import folder
     help="File for the teacher's vectors, to train again sooner.",
 )
 @click.option("--by-country", is_flag=True, help="Also train without each country of CROSS, and measure on it.")
+@click.option("--answers", is_flag=True, help="Train the check of answers instead, from the norm packs; needs no data.")
 @click.option("--quick", is_flag=True, help="A minute or two: only the design that ships, and little of it.")
 def train(
-    data: Path, out: Path | None, seed: int, epochs: float, cache: Path | None, by_country: bool, quick: bool
+    data: Path | None,
+    out: Path | None,
+    seed: int,
+    epochs: float,
+    cache: Path | None,
+    by_country: bool,
+    answers: bool,
+    quick: bool,
 ) -> None:
     """Train the classifier: teacher, students, calibration, ONNX, model card. Needs the extra [train]."""
     from guard.errors import NormGuardError
 
     if (parent := str(folder("training").parent)) not in sys.path:
         sys.path.insert(0, parent)
+    if data is None and not answers:
+        raise click.UsageError(
+            "Give the folder of the data sets with --data, or train the check of answers: --answers."
+        )
     try:
-        run = importlib.import_module("training.run")
+        run = importlib.import_module("training.answers.run" if answers else "training.run")
     except ImportError as error:
         raise NormGuardError(
             f"{error.name} is missing. Training needs its extra: pip install 'normguard[train]'."
         ) from error
+    if answers:
+        run.main(out=out, seed=seed, quick=quick)
+        return
     run.main(data, out=out, seed=seed, epochs=epochs, cache=cache, by_country=by_country, quick=quick)

@@ -1,0 +1,1 @@
+"""How well the local check of answers tells breach from respect, on norms that it never saw."""
