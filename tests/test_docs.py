@@ -33,7 +33,8 @@ def test_the_documented_policy_is_the_default_one(tmp_path: Path) -> None:
 
 
 def test_every_response_header_is_documented() -> None:
-    page, code = text("docs/proxy.md"), text("guard/proxy/app.py")
+    page = text("docs/proxy.md")
+    code = "".join(text(f"guard/{name}.py") for name in ("flow", "proxy/app", "proxy/guarded"))
     assert [name for name in set(re.findall(r'"(x-normguard-[a-z-]+[a-z])"', code)) if name not in page] == []
 
 
@@ -51,7 +52,7 @@ def test_every_command_of_the_readme_exists() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), (page.name, target)

@@ -118,11 +118,14 @@ class _ModelUpstream:
     """
 
     name = "inspect"
+    by_model = False
 
     def __init__(self, calls: Mapping[str, _Call]) -> None:
         self._calls = calls
 
-    async def send(self, method: str, path: str, headers: Headers, body: bytes | AsyncIterator[bytes]) -> Reply:
+    async def send(
+        self, method: str, path: str, headers: Headers, body: bytes | AsyncIterator[bytes], *, model: str | None = None
+    ) -> Reply:
         raw = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
         call = self._calls[next(value for name, value in headers if name.lower() == _CALL)]
         coroutine = _generate(call.model, from_json(raw), call.config, call.cache)

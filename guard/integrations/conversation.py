@@ -37,7 +37,7 @@ class Conversations:
         hints: Hints | None = None,
         on_decision: OnDecision | None = None,
     ) -> None:
-        from guard.sdk.wrap import default_guard  # noqa: PLC0415  (loads for seconds; only where none is given)
+        from guard.sdk.client import default_guard  # noqa: PLC0415  (loads for seconds; only where none is given)
 
         self.guard = guard or default_guard()
         self.policy = policy

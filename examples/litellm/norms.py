@@ -1,0 +1,3 @@
+from guard.integrations.litellm import NormGuardrail
+
+__all__ = ["NormGuardrail"]
