@@ -11,6 +11,7 @@ from guard.actions.steps import Ask, Steps, Wanted
 from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.pipeline import Guard, told
+from guard.policy.model import DeploymentPolicy
 from guard.types import Action, Decision, Exchange
 
 
@@ -49,6 +50,11 @@ class Handling:
         return "\n".join(texts.values()) or None
 
 
+def asks(decision: Decision, rules: DeploymentPolicy) -> bool:
+    """Whether a model is asked before the request is sent."""
+    return decision.action is Action.REWRITE and rules.rewrite.model is not None
+
+
 def handle(
     guard: Guard,
     api: WireFormat,
@@ -70,7 +76,7 @@ def handle(
     if decision.action is Action.BLOCK and decision.message:
         answer = api.answer(body, decision.message, id_=id_)
         return Handling(api, body, decision, answer=answer, streamed=streamed)
-    if decision.action is Action.REWRITE and rules.rewrite.model:
+    if asks(decision, rules) and rules.rewrite.model:
         norms = [guard.library.norms[norm.id] for norm in decision.norms]
         query = exchange.query
         rewritten = yield from rewritten_by(rules.rewrite.model, query, norms, timeout=rules.rewrite.timeout)

@@ -14,14 +14,14 @@ from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from guard.actions.steps import Again, Wanted, arun
+from guard.actions.steps import Again, Wanted, arun, run
 from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.responses import conversation_of, response_id
 from guard.asked import Asked, read_asked
 from guard.errors import NormGuardError, PolicyError, RequestError
 from guard.evidence.remote import RemoteImages
-from guard.flow import Handling, handle, headers_of
+from guard.flow import Handling, asks, handle, headers_of
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy, OnFault
 from guard.proxy.faults import error_event, response_of
@@ -143,9 +143,13 @@ class Guarded:
         job.rules = rules = self.guard.rules(asked.policy)
         try:
             decision = await self._check(exchange, asked, rules)
-            job.handling = Handling(job.api, plain, decision)  # whom a small model is asked for, while it is asked
             steps = handle(self.guard, job.api, plain, exchange, decision, id_=job.id, policy=asked.policy)
-            job.handling = await unless_disconnected(job.request.receive, arun(steps, lambda w: self._ask(job, w)))
+            if asks(decision, rules):
+                job.handling = Handling(job.api, plain, decision)  # on whose behalf a model is asked
+                work = arun(steps, lambda wanted: self._ask(job, wanted))
+                job.handling = await unless_disconnected(job.request.receive, work)
+            else:
+                job.handling = run(steps, _nobody)
         except (PolicyError, RequestError, ClientDisconnect):
             raise
         # The guard's own fault, whatever it is, must not take the application down, unless the policy says so.
@@ -310,6 +314,10 @@ class Guarded:
     def _broken(self, error: UpstreamError, api: WireFormat) -> bytes:
         self.metrics.upstream_errors.labels(error.code).inc()
         return error_event(error, api)
+
+
+def _nobody(wanted: Wanted) -> str | None:
+    raise AssertionError(f"nobody was to be asked: {wanted!r}")
 
 
 def status_class(status: int) -> str:
