@@ -133,6 +133,18 @@ def json_type(value: Any) -> str:
             return "an object"
 
 
+def messages_of(body: Body) -> list[Any]:
+    """The request's list of messages; raises `RequestError` if it is missing, empty or no list."""
+    messages = body.get("messages")
+    if messages is None:
+        raise RequestError("'messages' is missing: send a list of messages.", param="messages", code="missing_messages")
+    if not isinstance(messages, list):
+        raise RequestError(f"'messages' must be a list, not {json_type(messages)}.", param="messages")
+    if not messages:
+        raise RequestError("'messages' is empty: send at least one message.", param="messages", code="empty_messages")
+    return messages
+
+
 def text_of(part: Mapping[str, Any], where: str) -> str:
     """The text of a text part; raises `RequestError` if it is none."""
     if not isinstance(part.get("text"), str):

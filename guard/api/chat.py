@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, objects, one_text, openai_error, text_of, words_of
+from guard.api.base import Body, Key, json_type, messages_of, objects, one_text, openai_error, text_of, words_of
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
@@ -23,18 +23,9 @@ class Chat:
     path = "chat/completions"
 
     def read(self, body: Body, hints: Hints | None = None) -> Exchange:
-        messages = body.get("messages")
-        if messages is None:
-            raise RequestError(
-                "'messages' is missing: send a list of messages.", param="messages", code="missing_messages"
-            )
-        if not isinstance(messages, list):
-            raise RequestError(f"'messages' must be a list, not {json_type(messages)}.", param="messages")
-        if not messages:
-            raise RequestError(
-                "'messages' is empty: send at least one message.", param="messages", code="empty_messages"
-            )
-        return Exchange(tuple(_turn(message, f"messages[{i}]") for i, message in enumerate(messages)), hints or Hints())
+        return Exchange(
+            tuple(_turn(message, f"messages[{i}]") for i, message in enumerate(messages_of(body))), hints or Hints()
+        )
 
     def with_guidance(self, body: Body, guidance: str) -> dict[str, Any]:
         # Added to the last of the leading system or developer messages, after the application's own words, which keeps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, objects, one_text, text_of, words_of
+from guard.api.base import Body, Key, messages_of, objects, one_text, text_of, words_of
 from guard.api.events import Event
 from guard.api.images import bytes_of_base64, image_of_url
 from guard.errors import ImageError, RequestError
@@ -33,18 +33,7 @@ class Messages:
         turns: list[Turn] = []
         if body.get("system") is not None:
             turns += _turns("system", body["system"], "system")
-        messages = body.get("messages")
-        if messages is None:
-            raise RequestError(
-                "'messages' is missing: send a list of messages.", param="messages", code="missing_messages"
-            )
-        if not isinstance(messages, list):
-            raise RequestError(f"'messages' must be a list, not {json_type(messages)}.", param="messages")
-        if not messages:
-            raise RequestError(
-                "'messages' is empty: send at least one message.", param="messages", code="empty_messages"
-            )
-        for message, where in objects(messages, "messages", "A message"):
+        for message, where in objects(messages_of(body), "messages", "A message"):
             role = message.get("role")
             if not isinstance(role, str):
                 raise RequestError("A message must have a 'role', a string.", param=f"{where}.role")
