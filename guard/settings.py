@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         connect_timeout: seconds to reach the upstream.
         read_timeout: seconds between two pieces of an answer.
         max_body: bytes of the largest request that is read to be guarded.
+        audit: URL of the database in which decisions are kept (``sqlite:///audit.db``); not kept where None.
+        audit_content: whether questions and guidance are kept in plain text, and not only as hashes.
+        audit_retention_days: days after which they are deleted; kept for ever where None.
         drain: seconds that answers in flight get to finish at shutdown.
     """
 
@@ -63,6 +66,9 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(default=5.0, gt=0)
     read_timeout: float = Field(default=600.0, gt=0)
     max_body: int = Field(default=64 * 2**20, gt=0)
+    audit: SecretStr | None = None
+    audit_content: bool = False
+    audit_retention_days: float | None = Field(default=None, gt=0)
     drain: int = Field(default=30, ge=0)
 
     @model_validator(mode="after")

@@ -39,9 +39,9 @@ def test_every_response_header_is_documented() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    from guard.cli import bench, check, demo, models, norms, serve, train
+    from guard.cli import audit, bench, check, demo, models, norms, serve, train
 
-    groups = {"norms": norms.norms, "bench": bench.bench, "models": models.models}
+    groups = {"norms": norms.norms, "bench": bench.bench, "models": models.models, "audit": audit.audit}
     commands = {"check": check.check, "serve": serve.serve, "demo": demo.demo, "train": train.train, **groups}
     for page in ["README.md", "models/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]:
         for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):

@@ -17,6 +17,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: errors raised on purpose end as one clear line and exit status 2."""
+    from guard.cli.audit import audit
     from guard.cli.bench import bench
     from guard.cli.check import check
     from guard.cli.demo import demo
@@ -25,7 +26,7 @@ def main() -> None:
     from guard.cli.serve import serve
     from guard.cli.train import train
 
-    for command in (check, serve, demo, norms, models, bench, train):
+    for command in (check, serve, demo, norms, models, bench, train, audit):
         cli.add_command(command)
     try:
         cli(standalone_mode=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,7 +22,7 @@ from guard.evidence.remote import RemoteImages
 from guard.integrations import http
 from guard.pipeline import Guard
 from guard.proxy.faults import error_response, response_of
-from guard.proxy.guarded import Guarded, status_class
+from guard.proxy.guarded import Audit, Guarded, status_class
 from guard.proxy.metrics import Metrics
 from guard.proxy.relay import Relay
 from guard.upstreams.base import Upstream, UpstreamError
@@ -32,15 +33,18 @@ GUARDED = {f"/v1/{api.path}": api for api in FORMATS.values()}
 """The routes whose POST requests are guarded."""
 
 
-def create_app(guard: Guard, upstream: Callable[[], Upstream], *, max_body: int = 64 * 2**20) -> ASGIApp:
+def create_app(
+    guard: Guard, upstream: Callable[[], Upstream], *, max_body: int = 64 * 2**20, audit: Audit | None = None
+) -> ASGIApp:
     """The proxy as an ASGI application.
 
     Args:
         guard: what decides.
         upstream: makes the upstream, once the event loop runs.
+        audit: keeps what was decided; stopped with the application.
         max_body: bytes of the largest guarded request that is read.
     """
-    guarded = Guarded(guard, Metrics(), max_body=max_body)
+    guarded = Guarded(guard, Metrics(), max_body=max_body, audit=audit)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,6 +55,8 @@ def create_app(guard: Guard, upstream: Callable[[], Upstream], *, max_body: int 
         finally:
             await guarded.remote.close()
             await guarded.upstream.close()
+            if audit is not None:
+                await asyncio.to_thread(audit.writer.close)
 
     app = FastAPI(title="NormGuard", version=__version__, lifespan=lifespan)
 

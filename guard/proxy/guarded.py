@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +19,7 @@ from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.responses import conversation_of, response_id
 from guard.asked import Asked, read_asked
+from guard.audit.record import Record
 from guard.errors import NormGuardError, PolicyError, RequestError
 from guard.evidence.remote import RemoteImages
 from guard.flow import Handling, asks, handle, headers_of
@@ -31,6 +32,32 @@ from guard.types import Decision, Exchange
 from guard.upstreams.base import Headers, Reply, Upstream, UpstreamError, end_to_end
 
 log = logging.getLogger("normguard")
+
+
+class Keeper(Protocol):
+    """What keeps records; see `guard.audit.writer.Writer`."""
+
+    written: int
+    dropped: int
+
+    @property
+    def secret(self) -> bytes: ...
+
+    def record(self, record: Record) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The audit trail of a server.
+
+    Attributes:
+        content: whether questions and guidance are kept in plain text.
+    """
+
+    writer: Keeper
+    content: bool = False
 
 
 @dataclass(slots=True)
@@ -51,6 +78,9 @@ class Job:
     headers: Headers = field(default_factory=list)
     handling: Handling | None = None
     rules: DeploymentPolicy | None = None
+    exchange: Exchange | None = None
+    policy: str | None = None
+    elapsed: float = 0.0
 
 
 class Guarded:
@@ -59,7 +89,10 @@ class Guarded:
     upstream: Upstream
     remote: RemoteImages
 
-    def __init__(self, guard: Guard, metrics: Metrics, *, max_body: int) -> None:
+    def __init__(self, guard: Guard, metrics: Metrics, *, max_body: int, audit: Audit | None = None) -> None:
+        self._audit = audit
+        if audit is not None:
+            metrics.watch_audit(lambda: audit.writer.written, lambda: audit.writer.dropped)
         self.guard = guard
         self.metrics = metrics
         self._max_body = max_body
@@ -80,6 +113,7 @@ class Guarded:
             except ClientDisconnect:
                 response = Response(status_code=499)  # nobody reads it; the log and the metrics do
             self.metrics.requests.labels(api.name, status_class(response.status_code)).inc()
+            self._record(job, response)
             return response
 
     async def send(
@@ -138,7 +172,8 @@ class Guarded:
         body = _parse(raw)
         asked = read_asked(job.request.headers, body)
         plain = body if asked.plain else asked.stripped(body)
-        exchange = job.api.read(body, asked.hints)
+        job.exchange = exchange = job.api.read(body, asked.hints)
+        job.policy = asked.policy
         job.model = body["model"] if isinstance(body.get("model"), str) else None
         job.rules = rules = self.guard.rules(asked.policy)
         try:
@@ -164,7 +199,7 @@ class Guarded:
             return
         handled = job.handling
         job.sent = raw if handled.body is body else to_json(handled.body)
-        elapsed = time.perf_counter() - start
+        job.elapsed = elapsed = time.perf_counter() - start
         self._observe(handled.decision, elapsed)
         job.headers = headers_of(handled, elapsed, job.id)
         if job.api.name == "responses" and (conversation := conversation_of(body)):
@@ -285,6 +320,25 @@ class Guarded:
             await body.aclose()  # type: ignore[attr-defined]
             if check.outcome is not None:
                 self.metrics.verified.labels(check.outcome).inc()
+
+    def _record(self, job: Job, response: Response) -> None:
+        """Keep what was decided. A checked stream is recorded as such: what becomes of it is known after it is out."""
+        if self._audit is None or job.handling is None or job.exchange is None:
+            return
+        record = Record.of(
+            job.exchange,
+            job.handling.decision,
+            secret=self._audit.writer.secret,
+            request_id=job.id,
+            api=job.api.name,
+            model=job.model,
+            policy=job.policy,
+            http_status=response.status_code,
+            latency_ms=job.elapsed * 1000,
+            verify=next((value for name, value in job.headers if name == "x-normguard-verify"), None),
+            content=self._audit.content,
+        )
+        self._audit.writer.record(record)
 
     def _verify_failed(self, job: Job) -> None:
         log.exception("fault in the check of an answer, request %s", job.id)

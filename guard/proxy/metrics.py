@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -46,6 +48,12 @@ class Metrics:
             "normguard_verified", "Answers checked, by what became of them.", ["outcome"], registry=self.registry
         )
         self.in_flight = Gauge("normguard_in_flight", "Requests being answered.", registry=self.registry)
+
+    def watch_audit(self, written: Callable[[], int], dropped: Callable[[], int]) -> None:
+        """Tell how many decisions were kept, and how many found no room."""
+        for name, what, of in (("written", "kept", written), ("dropped", "that found no room", dropped)):
+            gauge = Gauge(f"normguard_audit_{name}", f"Decisions {what} in the audit trail.", registry=self.registry)
+            gauge.set_function(of)
 
     def count_degraded(self, source: str) -> None:
         self.degraded.labels(source if source in _DEGRADED else "other").inc()

@@ -19,6 +19,7 @@ from guard.norms.vocabulary import Vocabulary
 from guard.pipeline import Guard
 from guard.policy.model import OnFault, Policies
 from guard.proxy.app import create_app
+from guard.proxy.guarded import Audit
 from guard.resources import folder
 from guard.settings import Settings
 from guard.upstreams.base import Upstream
@@ -97,6 +98,19 @@ def _key(name: str, config: UpstreamConfig) -> str | None:
     return key
 
 
+def open_audit(settings: Settings) -> Audit | None:
+    """The audit trail that `settings` ask for; raises `SettingsError` if its database cannot be used."""
+    if settings.audit is None:
+        return None
+    try:
+        from guard.audit.store import Store  # noqa: PLC0415  (an extra)
+        from guard.audit.writer import Writer  # noqa: PLC0415
+    except ImportError as error:
+        raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[audit]'.") from error
+    writer = Writer(Store(settings.audit.get_secret_value()), retention_days=settings.audit_retention_days)
+    return Audit(writer, content=settings.audit_content)
+
+
 def listen(settings: Settings) -> socket.socket:
     """A socket bound to the settings' address; raises `SettingsError` if that is taken or not ours."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -120,7 +134,7 @@ def make_server(settings: Settings, guard: Guard | None = None) -> uvicorn.Serve
     # collection walks them all and stops the world for a tenth of a second.
     gc.collect()
     gc.freeze()
-    app = create_app(guard, upstream_maker(settings), max_body=settings.max_body)
+    app = create_app(guard, upstream_maker(settings), max_body=settings.max_body, audit=open_audit(settings))
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -1,0 +1,101 @@
+"""One decision, as it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from guard.evidence.pictures import digest
+from guard.types import Action, Decision, Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept of one request.
+
+    Attributes:
+        time: UTC.
+        api: ``chat``, ``responses`` or ``messages``.
+        http_status: what the caller got.
+        verify: what became of a checked answer, or None.
+        query_hash, image_hashes: HMAC-SHA256 under the deployment's secret, so that the same question can be found
+            again and a short one cannot be guessed by trying.
+        query, rewritten, guidance: in plain text, only where the operator wants content kept.
+    """
+
+    time: datetime
+    request_id: str
+    api: str
+    model: str | None
+    policy: str | None
+    http_status: int
+    action: str
+    shadow: str | None
+    sensitivity: float
+    cultures: list[str]
+    situations: list[str]
+    norms: list[str]
+    tokens: int
+    degraded: list[str]
+    latency_ms: float
+    verify: str | None
+    classifier: str
+    query_hash: str
+    image_hashes: list[str]
+    query: str | None = None
+    rewritten: str | None = None
+    guidance: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        exchange: Exchange,
+        decision: Decision,
+        *,
+        secret: bytes,
+        request_id: str,
+        api: str,
+        model: str | None,
+        policy: str | None,
+        http_status: int,
+        latency_ms: float,
+        verify: str | None = None,
+        content: bool = False,
+    ) -> Record:
+        """The record of a decision on `exchange`."""
+
+        def keyed(data: bytes) -> str:
+            return hmac.new(secret, data, hashlib.sha256).hexdigest()
+
+        rewritten = decision.rewritten if decision.action is Action.REWRITE else None
+        return cls(
+            time=datetime.now(UTC),
+            request_id=request_id,
+            api=api,
+            model=model[:200] if model else None,
+            policy=policy,
+            http_status=http_status,
+            action=str(decision.action),
+            shadow=str(decision.shadow) if decision.shadow else None,
+            sensitivity=round(decision.sensitivity, 4),
+            cultures=[str(culture["code"]) for culture in decision.cultures],
+            situations=list(decision.situations),
+            norms=[norm.id for norm in decision.norms],
+            tokens=decision.tokens,
+            degraded=list(decision.degraded),
+            latency_ms=round(latency_ms, 2),
+            verify=verify,
+            classifier=decision.model,
+            query_hash=keyed(exchange.query.encode("utf-8", "replace")),
+            image_hashes=[keyed(digest(image.data)) for image in exchange.images if image.data is not None],
+            query=exchange.query if content else None,
+            rewritten=rewritten if content else None,
+            guidance=decision.guidance if content else None,
+        )
+
+    def row(self) -> dict[str, Any]:
+        """The record by field."""
+        return {name: getattr(self, name) for name in self.__slots__}
