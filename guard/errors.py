@@ -37,5 +37,21 @@ class RequestError(NormGuardError):
         self.code = code
 
 
+class AccessError(NormGuardError):
+    """The caller may not ask this, or not now.
+
+    Attributes:
+        status: HTTP status: 401, 403, 429 or 503.
+        code: short machine-readable name of the reason (``rate_limit_exceeded``).
+        retry_after: seconds after which asking again makes sense, or None.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
 class ImageError(RequestError):
     """An image is none, is broken, or exceeds a limit."""

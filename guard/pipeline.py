@@ -50,6 +50,7 @@ class Guard:
         ocr: what reads text in pictures; without, it is not read.
         checker: what holds answers against norms under ``verify``; the trained check that comes with NormGuard by
             default.
+        pictures, threads: caches that are gone on with, such as those of the guard that this one replaces.
 
     Raises:
         PackError: a norm pack is faulty.
@@ -72,17 +73,19 @@ class Guard:
         eyes: Eyes | None = None,
         ocr: TextReader | None = None,
         checker: Checker | None = None,
+        pictures: PictureCache | None = None,
+        threads: Threads | None = None,
     ) -> None:
         self.library = library or Library(read_packs(), Vocabulary())
         self.policies = policies or Policies()
         self.policy = self.policies.get(policy)
         self.scorer: Scorer = scorer or StudentScorer(self.library)
-        self.pictures = PictureCache()
+        self.pictures = pictures or PictureCache()
         self.eyes = eyes
         self.ocr = ocr
         self._checker = checker
         self._checker_missing = False
-        self.threads = Threads()
+        self.threads = threads or Threads()
         self.gather = Gatherer(
             self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read, threads=self.threads
         )

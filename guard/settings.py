@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
@@ -43,7 +43,30 @@ class Settings(BaseSettings):
         audit: URL of the database in which decisions are kept (``sqlite:///audit.db``); not kept where None.
         audit_content: whether questions and guidance are kept in plain text, and not only as hashes.
         audit_retention_days: days after which they are deleted; kept for ever where None.
+        keys: URL of the database that keeps proxy keys (``sqlite:///keys.db``, ``redis://...``); none are asked for
+            where None.
+        allow_anonymous: whether a public address is served without keys.
+        admin_token: opens ``/metrics`` and the operator's routes; without it they are open on loopback only.
+        redis: URL of a Redis or Valkey over which workers and machines share limits and what they remember.
+        workers: processes that serve.
+        max_in_flight: requests under way in a worker, above which others are told to come back.
+        max_lag: seconds that a worker's event loop may be late, above which others are told to come back.
+        body_timeout: seconds in which a request's body must have come.
+        guard_timeout: seconds for fetching, decoding and looking at the pictures of a request; then its text alone
+            counts.
+        request_timeout: seconds for a request and its answer as a whole.
+        upstream_concurrency, upstream_queue, queue_timeout: requests under way to one upstream, requests that wait for
+            their turn, and the seconds that they wait.
+        breaker_failures, breaker_rest: failures in a row after which an upstream is left alone (0 for never), and for
+            how many seconds.
         drain: seconds that answers in flight get to finish at shutdown.
+        drain_delay: seconds before that in which requests are still taken while ``/readyz`` says no.
+        reload_every: seconds between looks whether settings, packs, policies or models have changed on disk; None for
+            never (``SIGHUP`` and the operator's route reload all the same).
+        log_format: ``text`` or ``json``.
+        log_level: least level of what is logged.
+        log_requests: whether each request gets a line.
+        otlp: URL of an OpenTelemetry collector (OTLP over HTTP) for traces and metrics; none are sent where None.
     """
 
     model_config = SettingsConfigDict(env_prefix="NORMGUARD_", extra="forbid")
@@ -69,7 +92,28 @@ class Settings(BaseSettings):
     audit: SecretStr | None = None
     audit_content: bool = False
     audit_retention_days: float | None = Field(default=None, gt=0)
+    keys: SecretStr | None = None
+    allow_anonymous: bool = False
+    admin_token: SecretStr | None = Field(default=None, min_length=16)
+    redis: SecretStr | None = None
+    workers: int = Field(default=1, ge=1, le=256)
+    max_in_flight: int = Field(default=2000, ge=1)
+    max_lag: float = Field(default=0.5, gt=0)
+    body_timeout: float = Field(default=60.0, gt=0)
+    guard_timeout: float = Field(default=10.0, gt=0)
+    request_timeout: float = Field(default=3600.0, gt=0)
+    upstream_concurrency: int = Field(default=512, ge=1)
+    upstream_queue: int = Field(default=512, ge=0)
+    queue_timeout: float = Field(default=10.0, gt=0)
+    breaker_failures: int = Field(default=10, ge=0)
+    breaker_rest: float = Field(default=10.0, gt=0)
     drain: int = Field(default=30, ge=0)
+    drain_delay: float = Field(default=0.0, ge=0)
+    reload_every: float | None = Field(default=None, gt=0)
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_requests: bool = False
+    otlp: HttpUrl | None = None
 
     @model_validator(mode="after")
     def _one_way_to_name_upstreams(self) -> Self:

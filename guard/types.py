@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, Self
 
@@ -75,6 +75,13 @@ class Exchange:
     def images(self) -> tuple[Image, ...]:
         """All pictures of the conversation, oldest first."""
         return tuple(image for turn in self.turns for image in turn.images)
+
+    def without_pictures(self) -> Self:
+        """The conversation with no picture's bytes: their captions and names remain."""
+        turns = tuple(
+            replace(turn, images=tuple(replace(image, data=None) for image in turn.images)) for turn in self.turns
+        )
+        return replace(self, turns=turns)
 
     @property
     def query(self) -> str:

@@ -143,7 +143,7 @@ def test_the_proxy_keeps_every_decision(
     assert [row["http_status"] for row in rows] == [200, 200, 200, 200, 200, 429]
     assert rows[0]["query_hash"] == rows[2]["query_hash"] != rows[1]["query_hash"]
     assert rows[4]["verify"] == "streamed"
-    assert "normguard_audit_written 6.0" in httpx.get(f"{address}/metrics").text
+    wait_for(lambda: "normguard_audit_written_total 6.0" in httpx.get(f"{address}/metrics").text)
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"Shanghai" not in raw, "no text is kept unless the operator says so"
 
@@ -214,8 +214,8 @@ def test_bad_settings(tmp_path: Path) -> None:
         assert "sesame" not in str(caught.value)
     Store(f"sqlite:///{tmp_path}/audit.db").close()
     with sqlite3.connect(tmp_path / "audit.db") as database:
-        database.execute("update normguard_about set value = '99' where name = 'schema'")
-    with pytest.raises(SettingsError, match="schema 99"):
+        database.execute("update alembic_version set version_num = '9999'")
+    with pytest.raises(SettingsError, match="newer NormGuard"):
         Store(f"sqlite:///{tmp_path}/audit.db")
 
 

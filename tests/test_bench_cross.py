@@ -384,7 +384,14 @@ def test_an_interrupted_run_goes_on_without_paying_twice(
     scripted.delay = 0.15
     command = [sys.executable, "-m", "guard", "bench", "cross", "--data", str(clone), "--model", name("follows")]
     command += ["--judge", name("judge"), "--out", str(tmp_path / "run"), "--max-connections", "1", "--yes"]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    first = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Tests that a shell runs in the background inherit that interrupts are ignored; this run must hear them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
     deadline = time.monotonic() + 60
     while len(scripted.bodies) < 9:
         assert first.poll() is None, first.communicate()[0]

@@ -72,7 +72,9 @@ def test_deciding_is_pure_and_keeps_to_the_limits(relevance: list[float], sensit
 def test_the_policies_that_come_along() -> None:
     policies = Policies()
     assert {"default", "careful", "essential", "strict", "off"} <= set(policies.names())
-    assert policies.get("strict").on_fault is OnFault.CLOSED
+    closed = policies.get("strict").on_fault
+    assert closed.guard is closed.timeout is closed.verify is OnFault.CLOSED
+    assert closed.evidence is closed.audit is OnFault.OPEN
     assert policies.get("default") == DeploymentPolicy(description=policies.get("default").description)
     with pytest.raises(PolicyError, match=r"no policy 'x'.*default"):
         policies.get("x")

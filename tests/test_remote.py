@@ -43,15 +43,15 @@ async def test_what_is_fetched_and_what_is_left_alone(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "is_public", lambda address: True)
     photo = jpeg()
     answers = {
-        "photo": web.Response(body=photo, content_type="image/jpeg"),
-        "page": web.Response(text="<html>", content_type="text/html"),
-        "broken": web.Response(body=photo[:100], content_type="image/jpeg"),
-        "huge": web.Response(body=b"\xff" * (module.MAX_BYTES + 1), content_type="image/jpeg"),
-        "moved": web.Response(status=302, headers={"location": "/photo"}),
+        "photo": lambda: web.Response(body=photo, content_type="image/jpeg"),
+        "page": lambda: web.Response(text="<html>", content_type="text/html"),
+        "broken": lambda: web.Response(body=photo[:100], content_type="image/jpeg"),
+        "huge": lambda: web.Response(body=b"\xff" * (module.MAX_BYTES + 1), content_type="image/jpeg"),
+        "moved": lambda: web.Response(status=302, headers={"location": "/photo"}),
     }
 
     async def answer(request: web.Request) -> web.Response:
-        return answers[request.match_info["name"]]
+        return answers[request.match_info["name"]]()
 
     app = web.Application()
     app.router.add_get("/{name}", answer)
@@ -65,4 +65,4 @@ async def test_what_is_fetched_and_what_is_left_alone(monkeypatch: pytest.Monkey
     fetched = await remote.fetch(exchange)
     await remote.close()
     await runner.cleanup()
-    assert [image.data for image in fetched.images] == [photo, None, None, None, None]
+    assert [image.data for image in fetched.images] == [photo, None, None, None, photo]

@@ -23,6 +23,7 @@ class Record:
         verify: what became of a checked answer, or None.
         query_hash, image_hashes: HMAC-SHA256 under the deployment's secret, so that the same question can be found
             again and a short one cannot be guessed by trying.
+        key: public id of the proxy key that it was asked with, or None.
         query, rewritten, guidance: in plain text, only where the operator wants content kept.
     """
 
@@ -48,6 +49,7 @@ class Record:
     query: str | None = None
     rewritten: str | None = None
     guidance: str | None = None
+    key: str | None = None
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Record:
         latency_ms: float,
         verify: str | None = None,
         content: bool = False,
+        key: str | None = None,
     ) -> Record:
         """The record of a decision on `exchange`."""
 
@@ -94,6 +97,7 @@ class Record:
             query=exchange.query if content else None,
             rewritten=rewritten if content else None,
             guidance=decision.guidance if content else None,
+            key=key,
         )
 
     def row(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from guard.audit.record import Record
@@ -30,10 +31,13 @@ class Writer:
 
     Attributes:
         written, dropped: records so far.
+        on_written, on_dropped: told how many more there are.
     """
 
     def __init__(self, store: Store, *, room: int = 20_000, retention_days: float | None = None) -> None:
         self.written = self.dropped = 0
+        self.on_written: Callable[[int], None] = lambda count: None
+        self.on_dropped: Callable[[int], None] = lambda count: None
         self._store = store
         self._retention = retention_days
         self._queue: queue.Queue[Record] = queue.Queue(room)
@@ -47,12 +51,17 @@ class Writer:
         """The key under which questions and pictures are hashed."""
         return self._store.secret
 
+    @property
+    def full(self) -> bool:
+        """Whether the next record would find no room."""
+        return self._queue.full()
+
     def record(self, record: Record) -> None:
         """Keep a record; never waits and never raises."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
-            self.dropped += 1
+            self._drop(1)
 
     def close(self, timeout: float = 10.0) -> None:
         """Write what is left, for at most `timeout` seconds, and stop."""
@@ -70,11 +79,16 @@ class Writer:
                 except Exception as error:  # whatever a database driver raises
                     log.warning("the audit database is away: %s; %d records wait", type(error).__name__, len(batch))
                     if self._closing.wait(_AGAIN):
-                        self.dropped += len(batch) + self._queue.qsize()
+                        self._drop(len(batch) + self._queue.qsize())
                         return
                 else:
                     self.written += len(batch)
+                    self.on_written(len(batch))
                     batch = []
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        self.on_dropped(count)
 
     def _gather(self) -> list[Record]:
         batch: list[Record] = []

@@ -17,7 +17,7 @@ _URL = click.option(
 
 @click.group()
 def audit() -> None:
-    """Read the audit trail that `normguard serve` keeps. Needs the extra [audit]."""
+    """Read the audit trail that `normguard serve` keeps. Needs the extra [database]."""
 
 
 @audit.command()
@@ -81,7 +81,7 @@ def _open(url: str) -> Any:
     try:
         from guard.audit.store import Store
     except ImportError as error:
-        raise SettingsError("Reading decisions needs an extra: pip install 'normguard[audit]'.") from error
+        raise SettingsError("Reading decisions needs an extra: pip install 'normguard[database]'.") from error
     return Store(url)
 
 

@@ -21,12 +21,14 @@ def main() -> None:
     from guard.cli.bench import bench
     from guard.cli.check import check
     from guard.cli.demo import demo
+    from guard.cli.doctor import doctor
+    from guard.cli.keys import keys
     from guard.cli.models import models
     from guard.cli.norms import norms
     from guard.cli.serve import serve
     from guard.cli.train import train
 
-    for command in (check, serve, demo, norms, models, bench, train, audit):
+    for command in (check, serve, demo, norms, models, bench, train, audit, keys, doctor):
         cli.add_command(command)
     try:
         cli(standalone_mode=True)

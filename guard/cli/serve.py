@@ -18,6 +18,7 @@ import click
 )
 @click.option("--vision", help="Model that looks at pictures, auto or none.  [default: auto]")
 @click.option("--ocr/--no-ocr", default=None, help="Read text in pictures.  [default: no]")
+@click.option("--workers", type=int, help="Processes that serve.  [default: 1]")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
 def serve(
     upstream: str | None,
@@ -28,6 +29,7 @@ def serve(
     norms: tuple[Path, ...],
     vision: str | None,
     ocr: bool | None,
+    workers: int | None,
     file: Path | None,
 ) -> None:
     """Run the proxy.
@@ -35,27 +37,41 @@ def serve(
     Point your OpenAI client's base URL at it; nothing else changes. Without --upstream a built-in demo model answers,
     which is no real model. The upstream's key is the caller's own Authorization, or NORMGUARD_UPSTREAM_API_KEY.
     """
+    from guard.logs import configure
     from guard.proxy.serve import build_guard, listen, make_server
     from guard.settings import read_settings
 
-    settings = read_settings(
-        file,
-        upstream=upstream,
-        host=host,
-        port=port,
-        policy=policy,
-        policies=policies,
-        norms=norms or None,
-        vision=vision,
-        ocr=ocr,
-    )
+    flags = {
+        "upstream": upstream,
+        "host": host,
+        "port": port,
+        "policy": policy,
+        "policies": policies,
+        "norms": norms or None,
+        "vision": vision,
+        "ocr": ocr,
+        "workers": workers,
+    }
+    settings = read_settings(file, **flags)
+    configure(settings.log_format, settings.log_level)
     bound = listen(settings)
     address = bound.getsockname()
     host_name = f"[{address[0]}]" if ":" in address[0] else address[0]
+    target = "the built-in demo model (no real model; set --upstream)"
+    if settings.upstreams:
+        target = f"{len(settings.upstreams)} upstreams by {len(settings.routes)} routes"
+    elif settings.upstream:
+        target = str(settings.upstream)
+    listens = f"NormGuard listens on http://{host_name}:{address[1]}/v1 and sends on to {target}"
+    if settings.workers > 1:
+        from guard.proxy.workers import run_workers
+
+        click.echo(f"{listens}, with {settings.workers} workers")
+        run_workers(settings, bound, file=file, flags=flags)
+        return
     guard = build_guard(settings)
-    server = make_server(settings, guard)
-    target = str(settings.upstream) if settings.upstream else "the built-in demo model (no real model; set --upstream)"
-    click.echo(f"NormGuard listens on http://{host_name}:{address[1]}/v1 and sends on to {target}")
+    server = make_server(settings, guard, source=lambda: read_settings(file, **flags), file=file)
+    click.echo(listens)
     if guard.eyes is not None:
         click.echo(f"Pictures are looked at by {guard.eyes.name} on {guard.eyes.provider}.")
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import aiohttp
@@ -17,8 +17,20 @@ from guard.errors import ImageError
 from guard.evidence.pictures import MAX_BYTES, PictureCache
 from guard.types import Exchange, Image
 
+# What the standard library counts as global, or may in some version, and leads to private addresses all the same: IPv6
+# forms of IPv4 addresses (RFC 4291 2.5.5, 3056, 4380, 6052, 8215, 2765), protocol assignments with clouds' metadata.
+_NEVER = tuple(
+    map(
+        ip_network,
+        (
+            *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"),
+            *("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"),
+        ),
+    )
+)
 _SECONDS = 5.0
 _AT_MOST = 10
+_REDIRECTS = 3
 
 
 class _PublicOnly(AbstractResolver):
@@ -40,15 +52,26 @@ class _PublicOnly(AbstractResolver):
         await self._resolver.close()
 
 
+def _public_socket(info: Any) -> socket.socket:
+    """A socket for an address that is about to be connected to: the last word, whatever was resolved before."""
+    family, type_, proto, _, address = info
+    if not is_public(str(address[0])):
+        raise OSError("not a public address")
+    made = socket.socket(family, type_, proto)
+    made.setblocking(False)
+    return made
+
+
 def is_public(address: str) -> bool:
     """Whether an IP address is reachable by everybody: not private, link-local, loopback, mapped or reserved."""
     ip = ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    return ip.is_global and not ip.is_multicast and (mapped is None or mapped.is_global)
+    if any(ip in network for network in _NEVER if network.version == ip.version):
+        return False
+    return ip.is_global and not ip.is_multicast
 
 
 class RemoteImages:
-    """Fetches pictures by address: http(s) only, public addresses only, no redirects, bounded in size and time."""
+    """Fetches pictures by address: http(s) and public addresses only, each redirect too, bounded in size and time."""
 
     def __init__(self, pictures: PictureCache) -> None:
         self._pictures = pictures
@@ -78,7 +101,7 @@ class RemoteImages:
             raise ImageError(f"{address[:80]!r} is no http(s) address.", code="invalid_image_url")
         if _is_ip(url.host) and not is_public(url.host):
             raise ImageError("Pictures are not fetched from private addresses.", code="private_address")
-        async with self._client().get(url, allow_redirects=False) as response:
+        async with self._client().get(url, max_redirects=_REDIRECTS) as response:
             if response.status != 200 or not response.content_type.startswith("image/"):
                 raise ImageError(
                     f"The address answered {response.status} with {response.content_type}, not a picture.",
@@ -93,7 +116,7 @@ class RemoteImages:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector: Any = aiohttp.TCPConnector(resolver=_PublicOnly(), limit=32)
+            connector: Any = aiohttp.TCPConnector(resolver=_PublicOnly(), limit=32, socket_factory=_public_socket)
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=_SECONDS),

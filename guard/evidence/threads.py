@@ -24,8 +24,12 @@ class Threads:
 
     def remember(self, thread: str, findings: Findings) -> None:
         """Keep what a request of `thread` gave."""
+        self.put(thread, _evidence(findings))
+
+    def put(self, thread: str, noticed: tuple[Evidence, ...]) -> None:
+        """Keep what was noticed in `thread`, here or elsewhere."""
         with self._lock:
-            self._noticed[thread] = _evidence(findings)
+            self._noticed[thread] = noticed
             self._noticed.move_to_end(thread)
             while len(self._noticed) > self._size:
                 self._noticed.popitem(last=False)

@@ -68,7 +68,7 @@ class Conversations:
             raise
         except Exception:
             log.exception("guard fault in an integration")
-            if self.guard.rules(self.policy).on_fault is OnFault.CLOSED:
+            if self.guard.rules(self.policy).on_fault.guard is OnFault.CLOSED:
                 raise NormGuardError("The guard failed.") from None
             return None
         LAST.set(handling.decision)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from guard.api import FORMATS
 from guard.api.images import image_of_url
 from guard.asked import Extra, hints_of
-from guard.errors import NormGuardError, PolicyError, RequestError
+from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
 from guard.integrations.conversation import Conversations
 from guard.pipeline import Guard
 from guard.types import Action, Exchange, Image
@@ -41,16 +43,16 @@ class Question(BaseModel):
     additional_provider_specific_params: dict[str, Any] | None = None
 
 
-def routes(guard: Guard) -> APIRouter:
-    """The routes: ``POST /normguard/apply`` and ``POST /beta/litellm_basic_guardrail_api``."""
+def routes(current: Callable[[], Guard]) -> APIRouter:
+    """The routes ``POST /normguard/apply`` and ``POST /beta/litellm_basic_guardrail_api``, by the current guard."""
     router = APIRouter()
 
     @router.post("/normguard/apply", tags=["guard"])
-    async def apply(given: Annotated[Apply, Field()]) -> Any:
+    async def apply(given: Annotated[Apply, Field()], asking: Request) -> Any:
         """The request as it should be sent, the decision behind it, and the answer where there is to be none sent."""
         try:
             hints = hints_of(given.normguard)
-            conversations = Conversations(guard, policy=given.normguard.policy)
+            conversations = Conversations(current(), policy=_policy(asking, given.normguard.policy))
             handling = await asyncio.to_thread(conversations.handle, given.api, given.request, hints=hints)
         except (NormGuardError, RequestError, PolicyError) as error:
             return _error(error)
@@ -63,14 +65,15 @@ def routes(guard: Guard) -> APIRouter:
         }
 
     @router.post("/beta/litellm_basic_guardrail_api", tags=["guard"])
-    async def guardrail(question: Question) -> Any:
+    async def guardrail(question: Question, asking: Request) -> Any:
         """LiteLLM's Generic Guardrail API: advice and rewriting change the messages, a block blocks with its reason."""
         if question.input_type == "response":
             return {"action": "NONE"}
         given = question.additional_provider_specific_params or {}
         try:
             extra = Extra.model_validate({name: given[name] for name in Extra.model_fields if name in given})
-            conversations = Conversations(guard, policy=extra.policy)
+            extra.policy = _policy(asking, extra.policy)
+            conversations = Conversations(current(), policy=extra.policy)
             if question.structured_messages:
                 body = {"messages": question.structured_messages}
                 handling = await asyncio.to_thread(conversations.handle, "chat", body, hints=hints_of(extra))
@@ -83,7 +86,7 @@ def routes(guard: Guard) -> APIRouter:
                     "structured_messages": handling.body["messages"],
                     "texts": question.texts,
                 }
-            return await asyncio.to_thread(_of_texts, guard, question, extra)
+            return await asyncio.to_thread(_of_texts, current(), question, extra)
         except (NormGuardError, ValueError) as error:
             return _error(error)
 
@@ -105,7 +108,15 @@ def _of_texts(guard: Guard, question: Question, extra: Extra) -> dict[str, Any]:
     return {"action": "GUARDRAIL_INTERVENED", "texts": [*texts[:-1], f"{texts[-1]}\n\n{decision.guidance}"]}
 
 
+def _policy(asking: Request, asked: str | None) -> str | None:
+    """The policy that the caller's key has, or else the one asked for."""
+    grant = asking.scope.get("normguard.grant")
+    return grant.policy(asked) if grant is not None else asked
+
+
 def _error(error: Exception) -> JSONResponse:
+    if isinstance(error, AccessError):
+        return JSONResponse(FORMATS["chat"].error(error.status, str(error), code=error.code), error.status)
     known = isinstance(error, RequestError | PolicyError | ValueError)
     status = 400 if known else 500
     code = error.code if isinstance(error, RequestError) else "unknown_policy" if known else "guard_fault"

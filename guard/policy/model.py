@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,7 +19,7 @@ Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class OnFault(StrEnum):
-    """What becomes of a request when the guard itself fails."""
+    """What becomes of a request on a fault: it goes through, or it is refused."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -27,6 +27,30 @@ class OnFault(StrEnum):
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Faults(_Strict):
+    """What becomes of a request, by class of fault. A caller's mistake (a wrong key, a bad body) is none of these.
+
+    Attributes:
+        guard: the guard itself failed.
+        timeout: the guard ran out of time (`guard_timeout`); it then goes by the text alone.
+        evidence: a source of evidence failed, such as the vision model; the others still count.
+        verify: the check of an answer failed.
+        audit: the decision cannot be kept, because the audit trail has no room.
+    """
+
+    guard: OnFault = OnFault.OPEN
+    timeout: OnFault = OnFault.OPEN
+    evidence: OnFault = OnFault.OPEN
+    verify: OnFault = OnFault.OPEN
+    audit: OnFault = OnFault.OPEN
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word(cls, given: Any) -> Any:
+        """One word is for the faults of the guard as a whole: not for a source that fails or a record that is lost."""
+        return dict.fromkeys(("guard", "timeout", "verify"), given) if isinstance(given, str) else given
 
 
 class Thresholds(_Strict):
@@ -99,7 +123,7 @@ class DeploymentPolicy(_Strict):
         shadow_percent: share of conversations that are only monitored, whatever the actions say.
         rewrite: how questions are rewritten.
         verify: how answers are checked.
-        on_fault: whether a fault inside the guard lets the request through untouched or refuses it.
+        on_fault: whether a fault inside the guard lets the request through or refuses it, by class of fault.
         remote_images: whether pictures given by address are fetched, to be looked at.
     """
 
@@ -119,7 +143,7 @@ class DeploymentPolicy(_Strict):
     shadow_percent: float = Field(default=0.0, ge=0, le=100)
     rewrite: Rewrite = Rewrite()
     verify: Verify = Verify()
-    on_fault: OnFault = OnFault.OPEN
+    on_fault: Faults = Faults()
     remote_images: bool = False
 
     @model_validator(mode="after")

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard import __version__
 from guard.api import FORMATS
-from guard.errors import RequestError
-from guard.evidence.remote import RemoteImages
+from guard.errors import AccessError, RequestError
 from guard.integrations import http
-from guard.pipeline import Guard
-from guard.proxy.faults import error_response, response_of
-from guard.proxy.guarded import Audit, Guarded, status_class
-from guard.proxy.metrics import Metrics
+from guard.logs import without_content
+from guard.proxy.admission import Admission, Grant
+from guard.proxy.faults import error_response, out_of_time, response_of
+from guard.proxy.guarded import Guarded, status_class
+from guard.proxy.live import Live
+from guard.proxy.load import Load
+from guard.proxy.openapi import describe
+from guard.proxy.operation import ANYBODYS, OPERATORS, State
+from guard.proxy.operation import routes as operation
+from guard.proxy.parts import Parts
 from guard.proxy.relay import Relay
-from guard.upstreams.base import Upstream, UpstreamError
+from guard.settings import Settings
+from guard.telemetry import Telemetry
+from guard.upstreams.base import UpstreamError
+
+log = logging.getLogger("normguard")
 
 _JSON = "application/json"
 
@@ -33,107 +44,157 @@ GUARDED = {f"/v1/{api.path}": api for api in FORMATS.values()}
 """The routes whose POST requests are guarded."""
 
 
-def create_app(
-    guard: Guard, upstream: Callable[[], Upstream], *, max_body: int = 64 * 2**20, audit: Audit | None = None
-) -> ASGIApp:
+def create_app(parts: Parts, settings: Settings) -> ASGIApp:
     """The proxy as an ASGI application.
 
     Args:
-        guard: what decides.
-        upstream: makes the upstream, once the event loop runs.
-        audit: keeps what was decided; stopped with the application.
-        max_body: bytes of the largest guarded request that is read.
+        parts: what it is made of; started and stopped with the application.
+        settings: its limits and deadlines.
     """
-    guarded = Guarded(guard, Metrics(), max_body=max_body, audit=audit)
+    guarded = Guarded(parts.metrics, settings, audit=parts.audit, telemetry=parts.telemetry)
+    load = Load(max_in_flight=settings.max_in_flight, max_lag=settings.max_lag)
+    state = State(parts.reload_all)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        guarded.upstream = upstream()
-        guarded.remote = RemoteImages(guard.pictures)
-        try:
+        async with parts.running(guarded, load, state):
             yield
-        finally:
-            await guarded.remote.close()
-            await guarded.upstream.close()
-            if audit is not None:
-                await asyncio.to_thread(audit.writer.close)
 
     app = FastAPI(title="NormGuard", version=__version__, lifespan=lifespan)
-
-    @app.get("/healthz", tags=["operation"])
-    async def healthz() -> dict[str, str]:
-        """The process is alive."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", tags=["operation"])
-    async def readyz() -> dict[str, Any]:
-        """The guard is loaded, and requests are taken."""
-        vision = guard.eyes.name if guard.eyes else None
-        return {
-            "status": "ready",
-            "norms": len(guard.library.norms),
-            "vision": vision,
-            "upstream": guarded.upstream.name,
-        }
-
-    @app.get("/metrics", tags=["operation"])
-    async def metrics() -> Response:
-        """Prometheus metrics."""
-        return Response(generate_latest(guarded.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    app.include_router(http.routes(guard))
-    return _Api(app, guarded, max_body)
+    app.include_router(operation(guarded, load, state))
+    app.include_router(http.routes(lambda: guarded.live.guard))
+    describe(app, ((path, api.name) for path, api in GUARDED.items()))
+    return _Api(app, guarded, load, state, parts.admission, parts.telemetry, settings)
 
 
 class _Api:
-    """Answers ``/v1/...`` itself, and leaves the rest to FastAPI: the hot path needs no routing and no middleware."""
+    """Lets requests in, answers ``/v1/...`` itself, and leaves the rest to FastAPI.
 
-    def __init__(self, app: ASGIApp, guarded: Guarded, max_body: int) -> None:
+    The hot path needs no routing and no middleware.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        guarded: Guarded,
+        load: Load,
+        state: State,
+        admission: Admission,
+        telemetry: Telemetry | None,
+        settings: Settings,
+    ) -> None:
         self._app = app
         self._guarded = guarded
-        self._max_body = max_body
+        self._load = load
+        self._state = state
+        self._admission = admission
+        self._telemetry = telemetry
+        self._max_body = settings.max_body
+        self._request_timeout = settings.request_timeout
+        self._log_requests = settings.log_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
-            if (refusal := self._too_large(scope)) is not None:
-                await refusal(scope, receive, send)
-                return
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive, send)
-        api = GUARDED.get(scope["path"]) if scope["method"] == "POST" else None
-        response = await (self._guarded(request, api) if api else self._pass_through(request))
-        await response(scope, receive, send)
+        scope["normguard.id"] = uuid.uuid4().hex
+        head = _Head(send, closing=self._state)
+        start = time.perf_counter()
+        try:
+            if self._telemetry is not None and scope["path"] not in ANYBODYS:
+                request = Request(scope, receive)
+                with self._telemetry.request(scope["method"], _route(scope["path"]), request.headers) as told:
+                    await self._serve(scope, receive, head)
+                    told["http.response.status_code"] = head.status or 499
+            else:
+                await self._serve(scope, receive, head)
+        except Exception as error:
+            # Whatever it was, the log must not repeat what a user said. What has begun is broken off, so that nobody
+            # takes a part for the whole.
+            log.error("request %s broken off: %s", scope["normguard.id"], without_content(error))
+            if not head.status:
+                response = error_response(500, "The guard failed.", code="guard_fault")
+                await response(scope, receive, head)
+        if self._log_requests:
+            log.info(
+                "request",
+                extra={
+                    "request_id": scope["normguard.id"],
+                    "route": _route(scope["path"]),
+                    "status": head.status or 499,
+                    "ms": round((time.perf_counter() - start) * 1000, 1),
+                },
+            )
 
-    def _too_large(self, scope: Scope) -> Response | None:
-        """The refusal of a body for our own routes that is too large, or that does not say how large it is."""
-        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
-            return None
-        length = dict(scope["headers"]).get(b"content-length", b"")
-        if length.isdigit() and int(length) <= self._max_body:
-            return None
-        limit = f"{self._max_body // 2**20} MiB"
-        message = f"A body with a content-length of at most {limit} is needed."
-        return error_response(413 if length else 411, message, code="request_too_large")
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, request = scope["path"], Request(scope, receive, send)
+        if path in ANYBODYS:
+            await self._app(scope, receive, send)
+            return
+        api = GUARDED.get(path) if scope["method"] == "POST" else None
+        try:
+            if path.startswith(OPERATORS):
+                self._admission.operator(request.headers)
+                await self._bounded(scope, receive, send)
+                return
+            with self._load.room():
+                async with self._admission.admitted(request.headers) as grant:
+                    if not path.startswith("/v1/"):
+                        scope["normguard.grant"] = grant
+                        await self._bounded(scope, receive, send)
+                        return
+                    with self._guarded.live.used() as live:
+                        response = await (
+                            self._guarded(request, api, live, grant)
+                            if api
+                            else self._pass_through(request, live, grant)
+                        )
+                        await response(scope, receive, send)
+        except AccessError as error:
+            self._guarded.metrics.count_access(error)
+            response = response_of(error, api or FORMATS["chat"])
+            response.headers["x-normguard-request-id"] = scope["normguard.id"]
+            await response(scope, receive, send)
 
-    async def _pass_through(self, request: Request) -> Response:
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One of our own routes, with a body that says how large it is, and is not too large."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            length = dict(scope["headers"]).get(b"content-length", b"")
+            if not (length.isdigit() and int(length) <= self._max_body) and not scope["path"].endswith("/reload"):
+                message = f"A body with a content-length of at most {self._max_body // 2**20} MiB is needed."
+                refusal = error_response(413 if length else 411, message, code="request_too_large")
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _pass_through(self, request: Request, live: Live, grant: Grant) -> Response:
         # As it came, percent-encoding and all: what is encoded there may mean something to the upstream.
         path = request.scope["raw_path"].decode("latin-1").removeprefix("/v1/")
         if ".." in unquote(path).split("/"):
             return error_response(400, "The path must not contain '..'.", code="invalid_path")
         has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
         body: bytes | AsyncIterator[bytes] = request.stream() if has_body else b""
+        is_json = has_body and request.headers.get("content-type", "").startswith(_JSON)
+        listing = request.method == "GET" and path.partition("?")[0].partition("/")[0] == "models"
+        limited = grant.key is not None and bool(grant.key.models) and not listing
+        deadline = asyncio.get_running_loop().time() + self._request_timeout
         model = None
         try:
-            if self._guarded.upstream.by_model and request.headers.get("content-type", "").startswith(_JSON):
-                body = await self._guarded.read(request)
-                model = _model_of(body)
-            reply = await self._guarded.send(request, path, body, model=model)
-            response: Response = Relay(reply.status, [*reply.headers, ("x-normguard-status", "bypassed")], reply.body)
-        except (RequestError, UpstreamError) as error:
+            async with asyncio.timeout_at(deadline):
+                if is_json and (live.upstream.by_model or limited):
+                    body = await self._guarded.read(request)
+                    model = _model_of(body)
+                if limited:
+                    grant.check(model)
+                reply = await self._guarded.send(request, live, grant, path, body, model=model)
+            headers = [*reply.headers, ("x-normguard-status", "bypassed")]
+            response: Response = Relay(reply.status, headers, reply.body, deadline=deadline)
+        except (AccessError, RequestError, UpstreamError, TimeoutError) as error:
             if isinstance(error, UpstreamError):
                 self._guarded.metrics.upstream_errors.labels(error.code).inc()
-            response = response_of(error)
+            elif isinstance(error, AccessError):
+                self._guarded.metrics.count_access(error)
+            response = response_of(out_of_time() if isinstance(error, TimeoutError) else error)
             response.headers["x-normguard-status"] = "bypassed"
         except ClientDisconnect:
             response = Response(status_code=499)
@@ -141,9 +202,32 @@ class _Api:
         return response
 
 
+class _Head:
+    """Notes an answer's status on its way out; while the server drains it tells clients to connect anew elsewhere."""
+
+    def __init__(self, send: Send, *, closing: State) -> None:
+        self.status = 0
+        self._send = send
+        self._closing = closing
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if self._closing.draining:
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+        await self._send(message)
+
+
+def _route(path: str) -> str:
+    """The route for logs and traces: paths that are not ours may hold anything, and anything many."""
+    if path in GUARDED or path in ANYBODYS or path.startswith(OPERATORS):
+        return path[:60]
+    return "/v1/*" if path.startswith("/v1/") else "other"
+
+
 def _model_of(body: bytes) -> str | None:
     try:
-        model = from_json(body).get("model")
+        model: Any = from_json(body).get("model")
     except (ValueError, AttributeError):
         return None
     return model if isinstance(model, str) else None

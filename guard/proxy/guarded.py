@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
-import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
@@ -18,20 +20,30 @@ from guard.actions.steps import Again, Wanted, arun, run
 from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.responses import conversation_of, response_id
-from guard.asked import Asked, read_asked
+from guard.asked import read_asked
 from guard.audit.record import Record
-from guard.errors import NormGuardError, PolicyError, RequestError
+from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
+from guard.evidence.pictures import digest
 from guard.evidence.remote import RemoteImages
 from guard.flow import Handling, asks, handle, headers_of
+from guard.logs import without_content
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy, OnFault
-from guard.proxy.faults import error_event, response_of
+from guard.proxy.admission import Grant
+from guard.proxy.faults import error_event, out_of_time, response_of
+from guard.proxy.live import Live
 from guard.proxy.metrics import Metrics
 from guard.proxy.relay import Relay, unless_disconnected, whole
+from guard.proxy.remembered import Remembered
+from guard.settings import Settings
+from guard.telemetry import Telemetry
 from guard.types import Decision, Exchange
-from guard.upstreams.base import Headers, Reply, Upstream, UpstreamError, end_to_end
+from guard.upstreams.base import Headers, Reply, UpstreamError, end_to_end
 
 log = logging.getLogger("normguard")
+
+_NOT_TO_BE_HAD = frozenset({"thread", "remote-image", "timeout"})
+"""What the guard does without, and is no fault: turns of other servers, pictures that are not fetched."""
 
 
 class Keeper(Protocol):
@@ -39,9 +51,14 @@ class Keeper(Protocol):
 
     written: int
     dropped: int
+    on_written: Callable[[int], None]
+    on_dropped: Callable[[int], None]
 
     @property
     def secret(self) -> bytes: ...
+
+    @property
+    def full(self) -> bool: ...
 
     def record(self, record: Record) -> None: ...
 
@@ -65,6 +82,9 @@ class Job:
     """A request under way.
 
     Attributes:
+        live: what it is served with, to its end.
+        grant: what its key allows.
+        deadline: when it must be over, by the event loop's clock.
         sent: the bytes that go to the upstream.
         headers: those that tell of the guard.
         handling: None where the guard itself failed and the request goes through without it.
@@ -73,6 +93,9 @@ class Job:
     request: Request
     api: WireFormat
     id: str
+    live: Live
+    grant: Grant
+    deadline: float
     sent: bytes = b""
     model: str | None = None
     headers: Headers = field(default_factory=list)
@@ -84,34 +107,55 @@ class Job:
 
 
 class Guarded:
-    """Guards the requests of the three APIs and sends them on."""
+    """Guards the requests of the three APIs and sends them on.
 
-    upstream: Upstream
+    Args:
+        live: what requests are served with from now on; a reload replaces it.
+    """
+
+    live: Live
     remote: RemoteImages
+    remembered: Remembered | None = None
 
-    def __init__(self, guard: Guard, metrics: Metrics, *, max_body: int, audit: Audit | None = None) -> None:
+    def __init__(
+        self, metrics: Metrics, settings: Settings, *, audit: Audit | None = None, telemetry: Telemetry | None = None
+    ) -> None:
         self._audit = audit
+        self._telemetry = telemetry
         if audit is not None:
-            metrics.watch_audit(lambda: audit.writer.written, lambda: audit.writer.dropped)
-        self.guard = guard
+            audit.writer.on_written = metrics.audit_written.inc
+            audit.writer.on_dropped = metrics.audit_dropped.inc
         self.metrics = metrics
-        self._max_body = max_body
+        self._max_body = settings.max_body
+        self._body_timeout = settings.body_timeout
+        self._guard_timeout = settings.guard_timeout
+        self._request_timeout = settings.request_timeout
+        # A crafted picture may take a core for seconds: as many are decoded at one time as there are cores, each within
+        # the decoder's limits, and the rest of the worker goes on.
+        self._pictures = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="normguard-pictures")
 
-    async def __call__(self, request: Request, api: WireFormat) -> Response:
+    async def __call__(self, request: Request, api: WireFormat, live: Live, grant: Grant) -> Response:
         """Answer a request of `api`."""
+        deadline = asyncio.get_running_loop().time() + self._request_timeout
+        job = Job(request, api, request.scope["normguard.id"], live, grant, deadline)
         with self.metrics.in_flight.track_inprogress():
-            job = Job(request, api, uuid.uuid4().hex)
             try:
-                raw = await self.read(request)
-                await self._guard(job, raw)
-                response = await unless_disconnected(request.receive, self._answer(job))
+                async with asyncio.timeout_at(deadline):
+                    raw = await self.read(request)
+                    await self._guard(job, raw)
+                    response = await unless_disconnected(request.receive, self._answer(job))
+            except TimeoutError:
+                response = response_of(out_of_time(), api)
             except (NormGuardError, UpstreamError) as error:
                 response = response_of(error, api)
-                response.headers["x-normguard-request-id"] = job.id
                 if isinstance(error, UpstreamError):
                     self.metrics.upstream_errors.labels(error.code).inc()
+                elif isinstance(error, AccessError):
+                    self.metrics.count_access(error)
             except ClientDisconnect:
                 response = Response(status_code=499)  # nobody reads it; the log and the metrics do
+            if "x-normguard-request-id" not in response.headers:
+                response.headers["x-normguard-request-id"] = job.id
             self.metrics.requests.labels(api.name, status_class(response.status_code)).inc()
             self._record(job, response)
             return response
@@ -119,6 +163,8 @@ class Guarded:
     async def send(
         self,
         request: Request,
+        live: Live,
+        grant: Grant,
         path: str,
         body: bytes | AsyncIterator[bytes],
         *,
@@ -126,7 +172,7 @@ class Guarded:
         readable: bool = False,
         own: bool = False,
     ) -> Reply:
-        """Send a request on under the caller's headers, less ours.
+        """Send a request on under the caller's headers, less ours; the answer's headers come without what is like ours.
 
         Args:
             readable: whether the answer is to be read here, and so must not come compressed.
@@ -135,6 +181,7 @@ class Guarded:
         query = request.scope["query_string"].decode("latin-1")
         dropped = {"accept-encoding"} if readable else set()
         dropped |= {"idempotency-key"} if own else set()
+        dropped |= {grant.spent} if grant.spent is not None else set()
         headers = [
             (name, value)
             for name, value in end_to_end(request.headers.items())
@@ -143,25 +190,34 @@ class Guarded:
         if readable:
             headers.append(("accept-encoding", "identity"))
         start = time.perf_counter()
-        reply = await self.upstream.send(
-            request.method, f"{path}?{query}" if query else path, headers, body, model=model
-        )
+        path = f"{path}?{query}" if query else path
+        if self._telemetry is not None:
+            with self._telemetry.upstream(path, model, headers) as sent:
+                reply = await live.upstream.send(request.method, path, sent, body, model=model)
+                self._telemetry.answered(reply.status)
+        else:
+            reply = await live.upstream.send(request.method, path, headers, body, model=model)
         self.metrics.upstream.observe(time.perf_counter() - start)
+        reply.headers = [pair for pair in reply.headers if not pair[0].lower().startswith("x-normguard-")]
         return reply
 
     async def read(self, request: Request) -> bytes:
-        """The request's body; raises `RequestError` if it is compressed or too large."""
+        """The request's body; raises `RequestError` if it is compressed, too large, or does not come in time."""
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestError("Compressed request bodies are not read; send it uncompressed.", code="encoded_body")
         if int(request.headers.get("content-length") or 0) > self._max_body:
             raise self._too_large()
         chunks: list[bytes] = []
         size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > self._max_body:
-                raise self._too_large()
-            chunks.append(chunk)
+        try:
+            async with asyncio.timeout(self._body_timeout):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > self._max_body:
+                        raise self._too_large()
+                    chunks.append(chunk)
+        except TimeoutError:
+            raise RequestError("The request's body did not come in time.", code="body_timeout") from None
         return b"".join(chunks)
 
     def _too_large(self) -> RequestError:
@@ -173,24 +229,28 @@ class Guarded:
         asked = read_asked(job.request.headers, body)
         plain = body if asked.plain else asked.stripped(body)
         job.exchange = exchange = job.api.read(body, asked.hints)
-        job.policy = asked.policy
+        job.policy = policy = job.grant.policy(asked.policy)
         job.model = body["model"] if isinstance(body.get("model"), str) else None
-        job.rules = rules = self.guard.rules(asked.policy)
+        job.grant.check(job.model)
+        guard = job.live.guard
+        job.rules = rules = guard.rules(policy)
+        if rules.on_fault.audit is OnFault.CLOSED and (self._audit is None or self._audit.writer.full):
+            raise _refused("Decisions cannot be kept at the moment", "audit_unavailable")
         try:
-            decision = await self._check(exchange, asked, rules)
-            steps = handle(self.guard, job.api, plain, exchange, decision, id_=job.id, policy=asked.policy)
+            decision = await self._check(job, exchange, rules)
+            steps = handle(guard, job.api, plain, exchange, decision, id_=job.id, policy=policy)
             if asks(decision, rules):
                 job.handling = Handling(job.api, plain, decision)  # on whose behalf a model is asked
                 work = arun(steps, lambda wanted: self._ask(job, wanted))
                 job.handling = await unless_disconnected(job.request.receive, work)
             else:
                 job.handling = run(steps, _nobody)
-        except (PolicyError, RequestError, ClientDisconnect):
+        except (AccessError, PolicyError, RequestError, ClientDisconnect):
             raise
         # The guard's own fault, whatever it is, must not take the application down, unless the policy says so.
-        except Exception:
-            log.exception("guard fault, request %s", job.id)
-            if rules.on_fault is OnFault.CLOSED:
+        except Exception as error:
+            log.error("guard fault, request %s: %s", job.id, without_content(error))
+            if rules.on_fault.guard is OnFault.CLOSED:
                 raise NormGuardError("guard fault") from None
             self.metrics.guarded.labels("bypassed").inc()
             job.handling = None
@@ -203,21 +263,45 @@ class Guarded:
         self._observe(handled.decision, elapsed)
         job.headers = headers_of(handled, elapsed, job.id)
         if job.api.name == "responses" and (conversation := conversation_of(body)):
-            self.guard.remember(conversation, handled.decision)
+            self._remember(job, conversation)
 
-    async def _check(self, exchange: Exchange, asked: Asked, rules: DeploymentPolicy) -> Decision:
-        if exchange.images:
-            if rules.remote_images:
-                exchange = await self.remote.fetch(exchange)
-            # Decoding and looking take milliseconds: off the event loop. Caches hold both for the check that follows.
-            await asyncio.gather(
-                *(
-                    asyncio.to_thread(self.guard.see, image.data, param=image.param)
-                    for image in exchange.images
-                    if image.data is not None
-                )
-            )
-        return self.guard.check(exchange, policy=asked.policy)
+    async def _check(self, job: Job, exchange: Exchange, rules: DeploymentPolicy) -> Decision:
+        guard = job.live.guard
+        late = False
+        if exchange.images or exchange.thread is not None:
+            try:
+                async with asyncio.timeout(self._guard_timeout):
+                    exchange = await self._prepared(guard, exchange, rules)
+            except TimeoutError:
+                if rules.on_fault.timeout is OnFault.CLOSED:
+                    raise _refused("The guard ran out of time", "guard_timeout") from None
+                exchange, late = exchange.without_pictures(), True
+        decision = guard.check(exchange, policy=job.policy)
+        if late:
+            decision = replace(decision, degraded=(*decision.degraded, "timeout"))
+        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - _NOT_TO_BE_HAD):
+            raise _refused(f"The guard cannot use all that it goes by ({', '.join(sorted(failed))})", "guard_degraded")
+        job.exchange = exchange
+        return decision
+
+    async def _prepared(self, guard: Guard, exchange: Exchange, rules: DeploymentPolicy) -> Exchange:
+        """The exchange with its pictures fetched, decoded and looked at, off the event loop; caches hold all of it."""
+        if exchange.images and rules.remote_images:
+            exchange = await self.remote.fetch(exchange)
+        pictures = [image for image in exchange.images if image.data is not None]
+        keys = [digest(image.data) for image in pictures if image.data is not None] if self.remembered else []
+        if self.remembered is not None:
+            await self.remembered.recall(guard, exchange, keys)
+        loop = asyncio.get_running_loop()
+        looks = (
+            loop.run_in_executor(self._pictures, partial(guard.see, image.data, param=image.param))
+            for image in pictures
+            if image.data is not None
+        )
+        await asyncio.gather(*looks)
+        if self.remembered is not None:
+            self.remembered.tell_pictures(guard, keys)
+        return exchange
 
     def _observe(self, decision: Decision, elapsed: float) -> None:
         self.metrics.decisions.labels(decision.action).inc()
@@ -227,6 +311,8 @@ class Guarded:
         self.metrics.stages.labels("total").observe(elapsed)
         for source in decision.degraded:
             self.metrics.count_degraded(source)
+        if self._telemetry is not None:
+            self._telemetry.decided(decision, elapsed)
 
     async def _ask(self, job: Job, wanted: Wanted) -> str | None:
         """What a model says to a call of the guard's own; None where it says nothing in time."""
@@ -244,7 +330,14 @@ class Guarded:
     async def _call(self, job: Job, handling: Handling, wanted: Wanted) -> str | None:
         body = handling.side_call(wanted)
         reply = await self.send(
-            job.request, job.api.path, to_json(body), model=body.get("model"), readable=True, own=True
+            job.request,
+            job.live,
+            job.grant,
+            job.api.path,
+            to_json(body),
+            model=body.get("model"),
+            readable=True,
+            own=True,
         )
         data = await _whole(reply)
         return handling.reply_of(from_json(data)) if reply.status < 300 else None
@@ -255,7 +348,9 @@ class Guarded:
             return _own(handling, job.headers)
         check = handling.verification if handling is not None else None
         readable = check is not None or job.api.name == "responses"
-        reply = await self.send(job.request, job.api.path, job.sent, model=job.model, readable=readable)
+        reply = await self.send(
+            job.request, job.live, job.grant, job.api.path, job.sent, model=job.model, readable=readable
+        )
         if reply.content_type.startswith("text/event-stream"):
             body = reply.body
             if job.api.name == "responses":
@@ -263,7 +358,11 @@ class Guarded:
             if check is not None and reply.status < 300:
                 body = self._verified(job, body, check)
             return Relay(
-                reply.status, [*reply.headers, *job.headers], body, on_error=lambda error: self._broken(error, job.api)
+                reply.status,
+                [*reply.headers, *job.headers],
+                body,
+                on_error=lambda error: self._broken(error, job.api),
+                deadline=job.deadline,
             )
         data = await _whole(reply)
         if reply.status < 300 and not reply.content_type.startswith("application/json"):
@@ -282,8 +381,8 @@ class Guarded:
         """An answer in one piece as the caller may see it."""
         try:
             changed = await arun(check.answer(job.api, _parse(data)), lambda wanted: self._ask(job, wanted))
-        except Exception:
-            self._verify_failed(job)
+        except Exception as error:
+            self._verify_failed(job, error)
             return data
         if check.outcome is not None:
             job.headers.append(("x-normguard-verify", str(check.outcome)))
@@ -307,8 +406,8 @@ class Guarded:
                     try:
                         steps = stream.finish() if chunk is None else stream.feed(chunk)
                         out = await arun(steps, lambda wanted: self._ask(job, wanted))
-                    except Exception:
-                        self._verify_failed(job)
+                    except Exception as error:
+                        self._verify_failed(job, error)
                         checking, out = False, stream.abandon()
                 if out:
                     yield out
@@ -337,13 +436,14 @@ class Guarded:
             latency_ms=job.elapsed * 1000,
             verify=next((value for name, value in job.headers if name == "x-normguard-verify"), None),
             content=self._audit.content,
+            key=job.grant.key.id if job.grant.key is not None else None,
         )
         self._audit.writer.record(record)
 
-    def _verify_failed(self, job: Job) -> None:
-        log.exception("fault in the check of an answer, request %s", job.id)
+    def _verify_failed(self, job: Job, error: Exception) -> None:
+        log.error("fault in the check of an answer, request %s: %s", job.id, without_content(error))
         self.metrics.verified.labels("failed").inc()
-        if job.rules is not None and job.rules.on_fault is OnFault.CLOSED:
+        if job.rules is not None and job.rules.on_fault.verify is OnFault.CLOSED:
             raise UpstreamError("The guard failed.", status=500, code="guard_fault") from None
         job.headers.append(("x-normguard-verify", "failed"))
 
@@ -363,11 +463,20 @@ class Guarded:
 
     def _remember(self, job: Job, id_: str) -> None:
         if job.handling is not None:
-            self.guard.remember(id_, job.handling.decision)
+            guard, decision = job.live.guard, job.handling.decision
+            guard.remember(id_, decision)
+            if self.remembered is not None:
+                self.remembered.tell_thread(guard, id_, decision)
 
     def _broken(self, error: UpstreamError, api: WireFormat) -> bytes:
         self.metrics.upstream_errors.labels(error.code).inc()
         return error_event(error, api)
+
+
+def _refused(why: str, code: str) -> AccessError:
+    return AccessError(
+        f"{why}, and the deployment's policy refuses requests then.", status=503, code=code, retry_after=5
+    )
 
 
 def _nobody(wanted: Wanted) -> str | None:

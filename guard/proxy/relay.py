@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from guard.proxy.faults import out_of_time
 from guard.upstreams.base import Headers, UpstreamError
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ class Relay(Response):
     Args:
         headers: all that the answer has.
         on_error: makes the last bytes of a stream whose upstream broke off; without, the connection is broken off.
+        deadline: when it must be over, by the event loop's clock; whenever where None.
     """
 
     def __init__(
@@ -30,10 +32,13 @@ class Relay(Response):
         headers: Headers,
         body: AsyncIterator[bytes],
         on_error: Callable[[UpstreamError], bytes] | None = None,
+        *,
+        deadline: float | None = None,
     ) -> None:
         super().__init__(status_code=status)
         self._body = body
         self._on_error = on_error
+        self._deadline = deadline
         self.raw_headers = raw_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,8 +48,7 @@ class Relay(Response):
 
     async def _pass_on(self, send: Send) -> None:
         try:
-            async for chunk in self._body:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await self._pass_body(send)
         except UpstreamError as error:
             # The status line is out: what remains is to end the stream with an error that clients understand, or,
             # on other routes, to break the connection off so that nobody takes the part for the whole.
@@ -54,6 +58,14 @@ class Relay(Response):
         finally:
             await self._body.aclose()  # type: ignore[attr-defined]
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pass_body(self, send: Send) -> None:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                async for chunk in self._body:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TimeoutError:
+            raise out_of_time() from None
 
 
 def whole(status: int, headers: Headers, body: bytes) -> Response:

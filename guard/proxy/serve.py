@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from guard.access.store import open_keys
 from guard.classifier.student import open_scorer
 from guard.errors import SettingsError
 from guard.evidence.ocr import TextReader
@@ -18,21 +22,34 @@ from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
 from guard.pipeline import Guard
 from guard.policy.model import OnFault, Policies
+from guard.proxy.admission import check_exposure
 from guard.proxy.app import create_app
 from guard.proxy.guarded import Audit
+from guard.proxy.live import Live
+from guard.proxy.metrics import Metrics
+from guard.proxy.parts import Parts, Source
+from guard.proxy.protocol import PatientProtocol
+from guard.proxy.reload import Outcome
 from guard.resources import folder
 from guard.settings import Settings
+from guard.shared import Shared
+from guard.telemetry import Telemetry
 from guard.upstreams.base import Upstream
 from guard.upstreams.config import UpstreamConfig
 from guard.upstreams.demo import DemoUpstream
 from guard.upstreams.http import HttpUpstream
 from guard.upstreams.litellm import LiteLLMUpstream
+from guard.upstreams.protected import Bounds, Protected, Watch
 from guard.upstreams.routes import Router
 from guard.vision.eyes import open_eyes
 
 
-def build_guard(settings: Settings) -> Guard:
-    """The guard that `settings` describe; raises `PackError`, `PolicyError` or `ModelError`."""
+def build_guard(settings: Settings, old: Guard | None = None) -> Guard:
+    """The guard that `settings` describe, going on with the caches of an `old` one.
+
+    Raises:
+        PackError, PolicyError, ModelError: what they name is missing or faulty.
+    """
     shipped = folder("policies")
     policies: list[Path] = [shipped / "deployments"]
     if settings.policies is not None:
@@ -41,8 +58,7 @@ def build_guard(settings: Settings) -> Guard:
         policies.append(settings.policies)
     library = Library(read_packs([shipped / "norms", *settings.norms]), Vocabulary())
     known = Policies(policies)
-    on_fault = known.get(settings.policy).on_fault
-    forgiving = on_fault is OnFault.OPEN
+    forgiving = known.get(settings.policy).on_fault.guard is OnFault.OPEN
     return Guard(
         library=library,
         policies=known,
@@ -50,18 +66,34 @@ def build_guard(settings: Settings) -> Guard:
         scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
         eyes=open_eyes(settings.vision, library.vocabulary, forgiving=forgiving),
         ocr=TextReader(settings.ocr_budget) if settings.ocr else None,
+        pictures=old.pictures if old is not None else None,
+        threads=old.threads if old is not None else None,
     )
 
 
-def upstream_maker(settings: Settings) -> Callable[[], Upstream]:
-    """A function that makes what `settings` send requests to; raises `SettingsError` if a key is missing."""
+def upstream_maker(settings: Settings, watch: Watch | None = None) -> Callable[[], Upstream]:
+    """A function that makes what `settings` send requests to; raises `SettingsError` if a key is missing.
+
+    Args:
+        watch: told of the state of each upstream.
+    """
+    bounds = Bounds(
+        concurrency=settings.upstream_concurrency,
+        queue=settings.upstream_queue,
+        patience=settings.queue_timeout,
+        failures=settings.breaker_failures,
+        rest=settings.breaker_rest,
+    )
     if settings.upstreams:
         if any(config.kind == "litellm" for config in settings.upstreams.values()):
             LiteLLMUpstream()  # missing, it is missed at the start and not by the first request
         keys = {name: _key(name, config) for name, config in settings.upstreams.items()}
 
         def make() -> Upstream:
-            made = {name: _upstream(settings, config, keys[name]) for name, config in settings.upstreams.items()}
+            made = {
+                name: Protected(_upstream(settings, config, keys[name]), bounds, name=name, watch=watch)
+                for name, config in settings.upstreams.items()
+            }
             return Router(made, settings.routes, default=settings.default_upstream)
 
         return make
@@ -71,9 +103,14 @@ def upstream_maker(settings: Settings) -> Callable[[], Upstream]:
     host = settings.upstream.host or ""
     kind = settings.upstream_kind or ("anthropic" if host.endswith("anthropic.com") else "openai")
     base = str(settings.upstream)
-    return lambda: HttpUpstream(
-        base, kind=kind, api_key=key, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
-    )
+
+    def only() -> Upstream:
+        upstream = HttpUpstream(
+            base, kind=kind, api_key=key, connect_timeout=settings.connect_timeout, read_timeout=settings.read_timeout
+        )
+        return Protected(upstream, bounds, name="upstream", watch=watch)
+
+    return only
 
 
 def _upstream(settings: Settings, config: UpstreamConfig, key: str | None) -> Upstream:
@@ -106,13 +143,18 @@ def open_audit(settings: Settings) -> Audit | None:
         from guard.audit.store import Store  # noqa: PLC0415  (an extra)
         from guard.audit.writer import Writer  # noqa: PLC0415
     except ImportError as error:
-        raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[audit]'.") from error
+        raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[database]'.") from error
     writer = Writer(Store(settings.audit.get_secret_value()), retention_days=settings.audit_retention_days)
     return Audit(writer, content=settings.audit_content)
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket bound to the settings' address; raises `SettingsError` if that is taken or not ours."""
+    """A socket bound to the settings' address.
+
+    Raises:
+        SettingsError: the address is taken or not ours, or it is public and nothing keeps strangers out.
+    """
+    check_exposure(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -127,20 +169,84 @@ def listen(settings: Settings) -> socket.socket:
     return bound
 
 
-def make_server(settings: Settings, guard: Guard | None = None) -> uvicorn.Server:
-    """A server ready to run on a socket from `listen`."""
-    guard = guard or build_guard(settings)
+def make_app(
+    settings: Settings,
+    guard: Guard,
+    *,
+    source: Callable[[], Settings] | None = None,
+    file: Path | None = None,
+    reload_all: Callable[[], Awaitable[Outcome]] | None = None,
+) -> ASGIApp:
+    """The application that `settings` describe, with `guard` to begin with.
+
+    Args:
+        source: reads the settings anew for a reload; there is none where None.
+        file: the settings file that was named.
+        reload_all: has every worker reload, where there are several.
+
+    Raises:
+        SettingsError: something that they name is missing or cannot be used.
+    """
     # The lexicon is some hundred thousand objects that live as long as the process: without this, each full garbage
     # collection walks them all and stops the world for a tenth of a second.
     gc.collect()
     gc.freeze()
-    app = create_app(guard, upstream_maker(settings), max_body=settings.max_body, audit=open_audit(settings))
-    config = uvicorn.Config(
+    metrics = Metrics()
+    first = upstream_maker(settings, metrics)
+
+    def build(new: Settings, old: Live) -> Live:
+        make = upstream_maker(new, metrics)
+        guard = build_guard(new, old.guard)
+        # Connection pools belong to the event loop, and this runs in a thread.
+        return Live(guard, asyncio.run_coroutine_threadsafe(_awaited(make), loop[0]).result())
+
+    loop: list[asyncio.AbstractEventLoop] = []
+
+    def live() -> Live:
+        loop.append(asyncio.get_running_loop())
+        return Live(guard, first())
+
+    parts = Parts(
+        settings,
+        live,
+        metrics,
+        keys=open_keys(settings.keys.get_secret_value()) if settings.keys else None,
+        audit=open_audit(settings),
+        shared=Shared(settings.redis.get_secret_value()) if settings.redis else None,
+        telemetry=Telemetry(str(settings.otlp)) if settings.otlp else None,
+        source=Source(source, build, file) if source is not None else None,
+        reload_all=reload_all,
+    )
+    return create_app(parts, settings)
+
+
+async def _awaited(make: Callable[[], Upstream]) -> Upstream:
+    return make()
+
+
+def make_server(
+    settings: Settings,
+    guard: Guard | None = None,
+    *,
+    source: Callable[[], Settings] | None = None,
+    file: Path | None = None,
+) -> uvicorn.Server:
+    """A server ready to run on a socket from `listen`; arguments as `make_app`."""
+    return uvicorn.Server(
+        config(settings, make_app(settings, guard or build_guard(settings), source=source, file=file))
+    )
+
+
+def config(settings: Settings, app: ASGIApp | str, **more: Any) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
         app,
+        http=PatientProtocol,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.drain,
+        **more,
     )
-    return uvicorn.Server(config)

@@ -181,7 +181,7 @@ class Door:
             return _refusal(api, request, 400, str(error), code, param), None
         except Exception:
             log.exception("guard fault in a wrapped client")
-            if self._guard.rules(self._policy).on_fault is OnFault.CLOSED:
+            if self._guard.rules(self._policy).on_fault.guard is OnFault.CLOSED:
                 return _refusal(api, request, 500, "The guard failed.", "guard_fault"), None
             return (yield _Send(request)), None
         LAST.set(visit.handling.decision)
@@ -269,7 +269,7 @@ class _Visit:
 
     def _failed(self, otherwise: T) -> T:
         log.exception("fault in the check of an answer in a wrapped client")
-        if self._rules.on_fault is OnFault.CLOSED:
+        if self._rules.on_fault.verify is OnFault.CLOSED:
             raise NormGuardError("The guard failed.") from None
         return otherwise
 

@@ -82,16 +82,25 @@ class Eyes:
 
     def look(self, picture: Pillow.Image, key: bytes) -> Mapping[str, float]:
         """Concepts that `picture` shows and their probabilities, likeliest first; `key` tells pictures apart."""
+        if (known := self.knows(key)) is not None:
+            return known
+        found = self._read(self._outputs(preprocess(picture, self.manifest.input)))
+        self.put(key, found)
+        return found
+
+    def knows(self, key: bytes) -> Mapping[str, float] | None:
+        """What is remembered of a picture, if it is."""
         with self._seen_lock:
             if (known := self._seen.get(key)) is not None:
                 self._seen.move_to_end(key)
-                return known
-        found = self._read(self._outputs(preprocess(picture, self.manifest.input)))
+            return known
+
+    def put(self, key: bytes, concepts: Mapping[str, float]) -> None:
+        """Remember what a picture shows."""
         with self._seen_lock:
-            self._seen[key] = found
+            self._seen[key] = concepts
             while len(self._seen) > self._cache:
                 self._seen.popitem(last=False)
-        return found
 
     def _outputs(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         mine: Future[np.ndarray[Any, Any]] = Future()

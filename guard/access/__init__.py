@@ -1,0 +1,1 @@
+"""Who may call: proxy keys, what each allows, and its limits."""

@@ -1,0 +1,107 @@
+"""``normguard keys``: who may use the proxy."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+_URL = click.option(
+    "--keys",
+    "url",
+    envvar="NORMGUARD_KEYS",
+    required=True,
+    help="URL of the keys' database, such as sqlite:///keys.db.",
+)
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke the keys that `normguard serve` asks for where the setting `keys` is given."""
+
+
+@keys.command()
+@_URL
+@click.option("--name", required=True, help="Whose key it is.")
+@click.option("--policy", help="Deployment policy of its requests; they then cannot ask for another.")
+@click.option("--model", "models", multiple=True, help="Model that it may ask for, or a pattern (gpt-4o*). Repeatable.")
+@click.option("--per-minute", type=click.IntRange(1), help="Most requests in a minute.")
+@click.option("--concurrent", type=click.IntRange(1), help="Most requests at one time.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="Days after which it expires.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def create(
+    url: str,
+    name: str,
+    policy: str | None,
+    models: tuple[str, ...],
+    per_minute: int | None,
+    concurrent: int | None,
+    days: float | None,
+    as_json: bool,
+) -> None:
+    """Make a key. It is shown this once; only a hash of it is kept."""
+    from guard.access.keys import new_key
+    from guard.access.store import open_keys
+    from guard.errors import SettingsError
+
+    if not 0 < len(name.strip()) <= 200:
+        raise SettingsError("--name: 1 to 200 characters are needed.")
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    limits: dict[str, Any] = {"per_minute": per_minute, "concurrent": concurrent, "expires": expires}
+    token, key = new_key(name.strip(), policy=policy, models=models, **limits)
+    open_keys(url).add(key)
+    if as_json:
+        click.echo(json.dumps({"key": token, "id": key.id, "expires": expires.isoformat() if expires else None}))
+    else:
+        click.echo(f"{token}\n\nThe key of {name.strip()}, id {key.id}. Keep it now: it cannot be shown again.")
+
+
+@keys.command("list")
+@_URL
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_(url: str, as_json: bool) -> None:
+    """List the keys, also those that ended."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from guard.access.store import open_keys
+
+    now = datetime.now(UTC)
+    found = [
+        {
+            "id": key.id,
+            "name": key.name,
+            "state": key.ended(now) or "valid",
+            "policy": key.policy,
+            "models": list(key.models),
+            "per_minute": key.per_minute,
+            "concurrent": key.concurrent,
+            "created": key.created.isoformat(timespec="seconds"),
+            "expires": key.expires.isoformat(timespec="seconds") if key.expires else None,
+        }
+        for key in open_keys(url).all()
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    table = Table("id", "name", "state", "policy", "models", "a minute", "at once", "created", "expires")
+    for row in found:
+        table.add_row(*(", ".join(cell) if isinstance(cell, list) else str(cell or "") for cell in row.values()))
+    Console().print(table)
+
+
+@keys.command()
+@_URL
+@click.argument("id_", metavar="ID")
+def revoke(url: str, id_: str) -> None:
+    """End the key with this ID, within five seconds everywhere."""
+    from guard.access.keys import parts
+    from guard.access.store import open_keys
+    from guard.errors import SettingsError
+
+    whole = parts(id_)
+    if not open_keys(url).revoke(whole[0] if whole else id_, datetime.now(UTC)):
+        raise SettingsError("There is no such key, or it was revoked before (normguard keys list).")
+    click.echo("Revoked.")

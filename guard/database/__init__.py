@@ -1,0 +1,1 @@
+"""What NormGuard keeps in a database: the audit trail and proxy keys (extra ``database``)."""

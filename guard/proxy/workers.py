@@ -1,0 +1,70 @@
+"""Several processes that serve one address, and a parent that keeps them alive."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.multiprocess import mark_process_dead
+from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+
+from guard.logs import configure
+from guard.proxy.reload import Outcome
+from guard.proxy.serve import build_guard, config, make_app
+from guard.settings import Settings, read_settings
+
+_GIVEN = "NORMGUARD_WORKER_GIVEN_"
+
+
+class Workers(Multiprocess):
+    """uvicorn's supervisor: it starts workers anew that die or hang. SIGHUP has all of them reload in place."""
+
+    def handle_hup(self) -> None:
+        for process in self.processes:
+            if process.pid is not None:
+                os.kill(process.pid, signal.SIGHUP)
+
+    def keep_subprocess_alive(self) -> None:
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for gone in before - {process.pid for process in self.processes}:
+            mark_process_dead(gone)  # type: ignore[no-untyped-call]
+
+
+def run_workers(settings: Settings, bound: socket.socket, *, file: Path | None, flags: dict[str, Any]) -> None:
+    """Serve with ``settings.workers`` processes until told to stop.
+
+    Args:
+        bound: the socket that all of them accept connections from.
+        file, flags: from which each reads the settings for itself, as its parent did.
+    """
+    with tempfile.TemporaryDirectory(prefix="normguard-metrics-") as metrics:
+        # What workers read from the environment: it is the one thing that a spawned process is sure to get.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        os.environ[_GIVEN] = json.dumps({"file": str(file) if file else None, "flags": flags}, default=str)
+        more = {"factory": True, "workers": settings.workers, "timeout_worker_healthcheck": 30}
+        Workers(config(settings, "guard.proxy.workers:worker_app", **more), [bound]).run()
+
+
+def worker_app() -> ASGIApp:
+    """The application of one worker."""
+    given = json.loads(os.environ[_GIVEN])
+    file = Path(given["file"]) if given["file"] else None
+
+    def source() -> Settings:
+        return read_settings(file, **given["flags"])
+
+    settings = source()
+    configure(settings.log_format, settings.log_level)
+    return make_app(settings, build_guard(settings), source=source, file=file, reload_all=_reload_all)
+
+
+async def _reload_all() -> Outcome:
+    os.kill(os.getppid(), signal.SIGHUP)
+    return Outcome(True, "every worker was told to reload; the log and normguard_reloads_total tell what came of it")
