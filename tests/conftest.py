@@ -22,6 +22,8 @@ from guard.proxy.serve import listen, make_server
 from guard.settings import Settings
 
 STREAMS = Path(__file__).parent / "streams"
+pytest_plugins = ["tests.services"]
+
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the research data sets are not on this machine")
@@ -225,10 +227,10 @@ def start_proxy(guard: Guard) -> Iterator[Callable[..., str]]:
     """Starts a proxy with given settings; its base URL, without a slash at the end."""
     with ExitStack() as stack:
 
-        def start(with_guard: Guard = guard, **settings: Any) -> str:
+        def start(with_guard: Guard = guard, source: Callable[[], Settings] | None = None, **settings: Any) -> str:
             chosen = Settings(port=0, drain=2, **settings)
             bound = listen(chosen)
-            stack.enter_context(running(make_server(chosen, with_guard), [bound]))
+            stack.enter_context(running(make_server(chosen, with_guard, source=source), [bound]))
             return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
         yield start

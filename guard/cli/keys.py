@@ -86,9 +86,11 @@ def list_(url: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=1, ensure_ascii=False))
         return
-    table = Table("id", "name", "state", "policy", "models", "a minute", "at once", "created", "expires")
+    table = Table("id", "name", "state", "policy", "models", "a minute", "at once", "expires")
+    table.columns[0].no_wrap = True
     for row in found:
-        table.add_row(*(", ".join(cell) if isinstance(cell, list) else str(cell or "") for cell in row.values()))
+        shown = {**row, "models": ", ".join(row["models"]), "expires": (row["expires"] or "")[:10]}
+        table.add_row(*(str(cell or "") for name, cell in shown.items() if name != "created"))
     Console().print(table)
 
 

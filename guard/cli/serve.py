@@ -37,6 +37,9 @@ def serve(
     Point your OpenAI client's base URL at it; nothing else changes. Without --upstream a built-in demo model answers,
     which is no real model. The upstream's key is the caller's own Authorization, or NORMGUARD_UPSTREAM_API_KEY.
     """
+    import signal
+    import sys
+
     from guard.logs import configure
     from guard.proxy.serve import build_guard, listen, make_server
     from guard.settings import read_settings
@@ -78,4 +81,6 @@ def serve(
         click.echo(
             "Pictures are not looked at; only their captions, names and metadata are read (normguard models list)."
         )
+    # uvicorn stops in order and then raises the signal once more: an orderly stop ends with 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.run(sockets=[bound])
