@@ -20,7 +20,7 @@ from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
 from guard.evidence.gather import Gatherer
 from guard.evidence.ocr import TextReader
-from guard.evidence.pictures import PictureCache
+from guard.evidence.pictures import Picture, PictureCache
 from guard.evidence.threads import Threads
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
@@ -108,8 +108,8 @@ class Guard:
         """The deployment policy of that name, or the guard's own; raises `PolicyError` if there is none."""
         return self.policies.get(policy) if policy else self.policy
 
-    def see(self, data: bytes, *, param: str | None = None) -> None:
-        """Decode and look at a picture ahead of the check, which then finds both in its caches.
+    def see(self, data: bytes, *, param: str | None = None) -> Picture:
+        """Decode and look at a picture ahead of the check, which then finds the looks in its caches.
 
         Raises:
             ImageError: as `check`.
@@ -121,6 +121,7 @@ class Guard:
         if self.ocr is not None:
             with contextlib.suppress(Exception):
                 self.ocr.read(data, picture.key)
+        return picture
 
     def check(self, exchange: Exchange | str, *, policy: str | None = None) -> Decision:
         """What the guard makes of a conversation (a string: of that single question).

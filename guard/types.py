@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from guard.evidence.pictures import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +21,14 @@ class Image:
         url: address of a remote picture.
         name: file name as the caller gave it; untrusted.
         param: where in the request it stood (``messages[0].content[1].image_url.url``), for error messages.
+        picture: what was decoded from `data`, where somebody has done so.
     """
 
     data: bytes | None = None
     url: str | None = None
     name: str | None = None
     param: str | None = None
+    picture: Picture | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,12 @@ class Exchange:
 
     def without_pictures(self) -> Self:
         """The conversation with no picture's bytes: their captions and names remain."""
+        return self.with_images(lambda image: replace(image, data=None, picture=None))
+
+    def with_images(self, change: Callable[[Image], Image]) -> Self:
+        """The conversation with each picture as `change` gives it."""
         turns = tuple(
-            replace(turn, images=tuple(replace(image, data=None) for image in turn.images)) for turn in self.turns
+            replace(turn, images=tuple(map(change, turn.images))) if turn.images else turn for turn in self.turns
         )
         return replace(self, turns=turns)
 

@@ -69,7 +69,8 @@ def list_(url: str, as_json: bool) -> None:
     from guard.access.store import open_keys
 
     now = datetime.now(UTC)
-    found = [
+    every = open_keys(url).all()
+    found: list[dict[str, Any]] = [
         {
             "id": key.id,
             "name": key.name,
@@ -81,15 +82,15 @@ def list_(url: str, as_json: bool) -> None:
             "created": key.created.isoformat(timespec="seconds"),
             "expires": key.expires.isoformat(timespec="seconds") if key.expires else None,
         }
-        for key in open_keys(url).all()
+        for key in every
     ]
     if as_json:
         click.echo(json.dumps(found, indent=1, ensure_ascii=False))
         return
     table = Table("id", "name", "state", "policy", "models", "a minute", "at once", "expires")
     table.columns[0].no_wrap = True
-    for row in found:
-        shown = {**row, "models": ", ".join(row["models"]), "expires": (row["expires"] or "")[:10]}
+    for key, row in zip(every, found, strict=True):
+        shown: dict[str, Any] = {**row, "models": ", ".join(key.models), "expires": (row["expires"] or "")[:10]}
         table.add_row(*(str(cell or "") for name, cell in shown.items() if name != "created"))
     Console().print(table)
 

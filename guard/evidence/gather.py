@@ -16,11 +16,15 @@ from guard.evidence.pictures import Picture, PictureCache, digest
 from guard.evidence.places import country_at
 from guard.evidence.threads import Threads
 from guard.norms.library import Library
-from guard.types import Evidence, Exchange, Findings, Image
+from guard.types import Evidence, Exchange, Findings, Image, Turn
 from guard.vision.eyes import Eyes
 
 MAX_TEXT = 8_000
 """Characters of one text that are read; a question longer than that has said what it is about."""
+_SHORTEST, _CAPTION = 400, 1_000
+"""Characters that the shortest turn counts for, and those that are read of a caption."""
+MAX_PICTURES = 32
+"""Pictures that are looked at, the last ones."""
 
 # A picture's own words are weaker evidence than a caption that someone wrote for it.
 _FILE_NAME = 0.7
@@ -87,6 +91,7 @@ class Gatherer:
     def __call__(self, exchange: Exchange) -> Findings:
         evidence: list[Evidence] = []
         degraded: list[str] = []
+        exchange = _recent(exchange)
         for name, source in self._sources.items():
             try:
                 # One by one: what a source found before it failed still counts.
@@ -156,10 +161,12 @@ class Gatherer:
     def _metadata(self, exchange: Exchange) -> Iterator[Evidence]:
         for image in exchange.images:
             if image.data is not None:
-                picture = self._pictures.decode(image.data, param=image.param)
-                yield from self._picture(picture)
+                yield from self._picture(self._decoded(image, image.data))
             if name := _name_of(image):
                 yield from self._named(name, ("en",), _FILE_NAME, "file-name", shown=True)
+
+    def _decoded(self, image: Image, data: bytes) -> Picture:
+        return image.picture or self._pictures.decode(data, param=image.param)
 
     def _picture(self, picture: Picture) -> Iterator[Evidence]:
         if picture.location and (code := country_at(*picture.location)):
@@ -173,7 +180,7 @@ class Gatherer:
         for image in exchange.images:
             if image.data is None or self._eyes is None:
                 continue
-            picture = self._pictures.decode(image.data, param=image.param)
+            picture = self._decoded(image, image.data)
             try:
                 shown = self._eyes.look(picture.thumbnail, picture.key)
             except Exception as error:  # a model may fail on one picture; the others are looked at all the same
@@ -207,8 +214,25 @@ class Gatherer:
 
     def _captions(self, exchange: Exchange) -> Iterator[Evidence]:
         for caption in exchange.hints.captions:
-            text = caption[:MAX_TEXT]
+            text = caption[:_CAPTION]
             yield from self._named(text, dict.fromkeys((*languages_of(text), "en")), 1.0, "caption", shown=True)
+
+
+def _recent(exchange: Exchange) -> Exchange:
+    """The end of a conversation: what a check costs must not grow with what is sent."""
+    kept: list[Turn] = []
+    room = {"user": 3 * MAX_TEXT, "system": 2 * MAX_TEXT}
+    pictures = MAX_PICTURES
+    for turn in reversed(exchange.turns):
+        left = room.get(turn.role, 0)
+        images = turn.images[-pictures:] if pictures else ()
+        pictures -= len(images)
+        if left > 0:
+            kept.append(replace(turn, text=turn.text[: min(left, MAX_TEXT)], images=images))
+            room[turn.role] = left - max(len(turn.text), _SHORTEST)
+        elif images:
+            kept.append(replace(turn, text="", images=images))
+    return replace(exchange, turns=tuple(reversed(kept)))
 
 
 def _name_of(image: Image) -> str:

@@ -27,6 +27,7 @@ except ImportError:
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
+MAX_SCANS = 100
 THUMBNAIL = 384
 
 _GPS_IFD, _IMAGE_DESCRIPTION = 0x8825, 0x010E
@@ -74,6 +75,9 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, e
             param=param,
             code="image_too_large",
         )
+    # Each scan of a progressive JPEG goes over all its pixels; cameras write ten, and a file can hold many thousands.
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
+        raise ImageError(f"The image has more than {MAX_SCANS} scans.", param=param, code="invalid_image")
     key = key or digest(data)
     try:
         with warnings.catch_warnings():

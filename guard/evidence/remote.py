@@ -81,16 +81,14 @@ class RemoteImages:
         """The exchange with its remote pictures' bytes; one that cannot be had or read stays as it was."""
         wanted = [image for image in exchange.images if image.data is None][:_AT_MOST]
         fetched = dict(zip(wanted, await asyncio.gather(*(self._get(image) for image in wanted)), strict=True))
-        turns = tuple(
-            replace(turn, images=tuple(fetched.get(image, image) for image in turn.images)) for turn in exchange.turns
-        )
-        return replace(exchange, turns=turns)
+        return exchange.with_images(lambda image: fetched.get(image, image))
 
     async def _get(self, image: Image) -> Image:
         try:
             data = await self.get(image.url or "")
-            await asyncio.to_thread(self._pictures.decode, data)  # what cannot be read is as good as not fetched
-            return replace(image, data=data)
+            # What cannot be read is as good as not fetched.
+            picture = await asyncio.to_thread(self._pictures.decode, data)
+            return replace(image, data=data, picture=picture)
         except (ImageError, aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return image  # the guard then does without this picture, and says so
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,9 +20,10 @@ from guard.actions.steps import Again, Wanted, arun, run
 from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.responses import conversation_of, response_id
-from guard.asked import read_asked
+from guard.asked import Asked, read_asked
 from guard.audit.record import Record
 from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
+from guard.evidence.gather import MAX_PICTURES
 from guard.evidence.pictures import digest
 from guard.evidence.remote import RemoteImages
 from guard.flow import Handling, asks, handle, headers_of
@@ -42,6 +43,7 @@ from guard.upstreams.base import Headers, Reply, UpstreamError, end_to_end
 
 log = logging.getLogger("normguard")
 
+_LARGE = 256 * 2**10
 _NOT_TO_BE_HAD = frozenset({"thread", "remote-image", "timeout"})
 """What the guard does without, and is no fault: turns of other servers, pictures that are not fetched."""
 
@@ -225,10 +227,12 @@ class Guarded:
 
     async def _guard(self, job: Job, raw: bytes) -> None:
         start = time.perf_counter()
-        body = _parse(raw)
-        asked = read_asked(job.request.headers, body)
+        if len(raw) > _LARGE:  # the event loop has others to serve
+            body, asked, exchange = await asyncio.to_thread(_understood, job.api, raw, job.request.headers)
+        else:
+            body, asked, exchange = _understood(job.api, raw, job.request.headers)
         plain = body if asked.plain else asked.stripped(body)
-        job.exchange = exchange = job.api.read(body, asked.hints)
+        job.exchange = exchange
         job.policy = policy = job.grant.policy(asked.policy)
         job.model = body["model"] if isinstance(body.get("model"), str) else None
         job.grant.check(job.model)
@@ -288,7 +292,7 @@ class Guarded:
         """The exchange with its pictures fetched, decoded and looked at, off the event loop; caches hold all of it."""
         if exchange.images and rules.remote_images:
             exchange = await self.remote.fetch(exchange)
-        pictures = [image for image in exchange.images if image.data is not None]
+        pictures = [image for image in exchange.images if image.data is not None][-MAX_PICTURES:]
         keys = [digest(image.data) for image in pictures if image.data is not None] if self.remembered else []
         if self.remembered is not None:
             await self.remembered.recall(guard, exchange, keys)
@@ -298,10 +302,10 @@ class Guarded:
             for image in pictures
             if image.data is not None
         )
-        await asyncio.gather(*looks)
+        seen = {id(image): picture for image, picture in zip(pictures, await asyncio.gather(*looks), strict=True)}
         if self.remembered is not None:
             self.remembered.tell_pictures(guard, keys)
-        return exchange
+        return exchange.with_images(lambda image: replace(image, picture=seen.get(id(image), image.picture)))
 
     def _observe(self, decision: Decision, elapsed: float) -> None:
         self.metrics.decisions.labels(decision.action).inc()
@@ -498,6 +502,13 @@ def _own(handling: Handling, headers: Headers) -> Response:
 
 async def _whole(reply: Reply) -> bytes:
     return b"".join([chunk async for chunk in reply.body])
+
+
+def _understood(api: WireFormat, raw: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], Asked, Exchange]:
+    """A request's body, what it asks of the guard, and the conversation in it."""
+    body = _parse(raw)
+    asked = read_asked(headers, body)
+    return body, asked, api.read(body, asked.hints)
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
