@@ -39,10 +39,17 @@ def test_every_response_header_is_documented() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    from guard.cli import audit, bench, check, demo, models, norms, serve, train
+    from guard.cli import audit, bench, check, demo, doctor, keys, models, norms, serve, train
 
-    groups = {"norms": norms.norms, "bench": bench.bench, "models": models.models, "audit": audit.audit}
-    commands = {"check": check.check, "serve": serve.serve, "demo": demo.demo, "train": train.train, **groups}
+    groups = {
+        "norms": norms.norms,
+        "bench": bench.bench,
+        "models": models.models,
+        "audit": audit.audit,
+        "keys": keys.keys,
+    }
+    single = {"check": check.check, "serve": serve.serve, "demo": demo.demo, "train": train.train}
+    commands = {**single, "doctor": doctor.doctor, **groups}
     for page in ["README.md", "models/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]:
         for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):
             assert name in commands, (page, name)
@@ -63,7 +70,7 @@ def test_the_docker_file_does_what_the_install_check_does() -> None:
     copied = re.findall(r"^COPY (.+) \./\S*$", docker, re.MULTILINE)
     needed = {"pyproject.toml", "README.md", "LICENSE", "guard", "models", "policies", "benchmarks", "training"}
     assert set(" ".join(copied).split()) == needed
-    assert "'.[heic]'" in docker
-    assert "'.[heic]'" in check
+    assert "'.[production]'" in docker
+    assert "'.[production]'" in check
     for name in " ".join(copied).split():
         assert name in check
