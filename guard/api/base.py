@@ -116,6 +116,11 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\s*\S+\s*|\s+", text)
 
 
+def word(value: Any) -> str | None:
+    """A type or role as the body gives it; None where it is no string, and so can be no name."""
+    return value if isinstance(value, str) else None
+
+
 def json_type(value: Any) -> str:
     """What JSON calls a value, with its article."""
     match value:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, messages_of, objects, one_text, openai_error, text_of, words_of
+from guard.api.base import Body, Key, json_type, messages_of, objects, one_text, openai_error, text_of, word, words_of
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
@@ -32,7 +32,7 @@ class Chat:
         # a provider's prompt cache valid; a system message of its own where there is none.
         messages: list[Any] = list(body["messages"])
         leading = 0
-        while leading < len(messages) and messages[leading].get("role") in _SYSTEM:
+        while leading < len(messages) and word(messages[leading].get("role")) in _SYSTEM:
             leading += 1
         if leading == 0:
             messages.insert(0, {"role": "system", "content": guidance})
@@ -70,7 +70,7 @@ class Chat:
 
     def structured(self, body: Body) -> bool:
         wanted = body.get("response_format")
-        return isinstance(wanted, dict) and wanted.get("type") in {"json_schema", "json_object"}
+        return isinstance(wanted, dict) and word(wanted.get("type")) in {"json_schema", "json_object"}
 
     def answer(self, body: Body, text: str, *, id_: str) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, objects, one_text, openai_error, text_of, words_of
+from guard.api.base import Body, Key, json_type, objects, one_text, openai_error, text_of, word, words_of
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
@@ -90,7 +90,7 @@ class Responses:
     def structured(self, body: Body) -> bool:
         text = body.get("text")
         wanted = text.get("format") if isinstance(text, dict) else None
-        return isinstance(wanted, dict) and wanted.get("type") in {"json_schema", "json_object"}
+        return isinstance(wanted, dict) and word(wanted.get("type")) in {"json_schema", "json_object"}
 
     def answer(self, body: Body, text: str, *, id_: str) -> dict[str, Any]:
         part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
@@ -275,7 +275,7 @@ def _parts(role: str, content: Any, where: str) -> Turn:
     texts: list[str] = []
     images: list[Image] = []
     for part, at in objects(content, where, "A content part"):
-        type_ = part.get("type")
+        type_ = word(part.get("type"))
         if type_ in _TEXTS:
             texts.append(text_of(part, at))
         elif type_ in {"input_image", "computer_screenshot"}:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
@@ -28,6 +28,7 @@ except ImportError:
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
 MAX_SCANS = 100
+TOO_MUCH = "image_too_costly"
 THUMBNAIL = 384
 
 _GPS_IFD, _IMAGE_DESCRIPTION = 0x8825, 0x010E
@@ -93,6 +94,10 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, e
         raise ImageError(
             f"The image is none of {', '.join(FORMATS)}. Send one of these formats.", param=param, code="invalid_image"
         ) from error
+    except MemoryError as error:
+        raise ImageError(
+            "The image takes too much memory to decode. Send it smaller.", param=param, code=TOO_MUCH
+        ) from error
     # Decoders for damaged files raise whatever they stumble over; to the caller it is one fault: a damaged image.
     except Exception as error:
         raise ImageError(f"The image is damaged or cut off ({error}).", param=param, code="invalid_image") from error
@@ -153,11 +158,23 @@ def _degrees(value: Any) -> float:
     return total
 
 
-class PictureCache:
-    """Pictures by the hash of their bytes: a picture seen before is not decoded again. Thread-safe, bounded."""
+class Decoder(Protocol):
+    """What makes a `Picture` of encoded bytes; raises `ImageError` as `decode`."""
 
-    def __init__(self, size: int = 64) -> None:
+    def __call__(self, data: bytes, *, param: str | None = None, key: bytes | None = None) -> Picture: ...
+
+
+class PictureCache:
+    """Pictures by the hash of their bytes: a picture seen before is not decoded again. Thread-safe, bounded.
+
+    Args:
+        size: pictures that are remembered.
+        decoder: what decodes; `decode` in this process where None.
+    """
+
+    def __init__(self, size: int = 64, *, decoder: Decoder | None = None) -> None:
         self._size = size
+        self._decode = decoder or decode
         self._seen: OrderedDict[bytes, Picture] = OrderedDict()
         self._lock = Lock()
 
@@ -168,7 +185,7 @@ class PictureCache:
             if (known := self._seen.get(key)) is not None:
                 self._seen.move_to_end(key)
                 return known
-        picture = decode(data, param=param, key=key)
+        picture = self._decode(data, param=param, key=key)
         with self._lock:
             self._seen[key] = picture
             while len(self._seen) > self._size:

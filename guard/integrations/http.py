@@ -43,11 +43,22 @@ class Question(BaseModel):
     additional_provider_specific_params: dict[str, Any] | None = None
 
 
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "What was sent cannot be used; the error says what and where."},
+    401: {"description": "The proxy key is missing, wrong, or has ended."},
+    403: {"description": "The key has another policy."},
+    411: {"description": "The body does not say how large it is."},
+    413: {"description": "The body is too large."},
+    429: {"description": "The key's limits are reached."},
+    503: {"description": "Too much to do."},
+}
+
+
 def routes(current: Callable[[], Guard]) -> APIRouter:
     """The routes ``POST /normguard/apply`` and ``POST /beta/litellm_basic_guardrail_api``, by the current guard."""
     router = APIRouter()
 
-    @router.post("/normguard/apply", tags=["guard"])
+    @router.post("/normguard/apply", tags=["guard"], responses=_REFUSALS)
     async def apply(given: Annotated[Apply, Field()], asking: Request) -> Any:
         """The request as it should be sent, the decision behind it, and the answer where there is to be none sent."""
         try:
@@ -64,7 +75,7 @@ def routes(current: Callable[[], Guard]) -> APIRouter:
             "answer": handling.answer,
         }
 
-    @router.post("/beta/litellm_basic_guardrail_api", tags=["guard"])
+    @router.post("/beta/litellm_basic_guardrail_api", tags=["guard"], responses=_REFUSALS)
     async def guardrail(question: Question, asking: Request) -> Any:
         """LiteLLM's Generic Guardrail API: advice and rewriting change the messages, a block blocks with its reason."""
         if question.input_type == "response":

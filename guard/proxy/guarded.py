@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,7 +20,7 @@ from guard.actions.steps import Again, Wanted, arun, run
 from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.responses import conversation_of, response_id
-from guard.asked import Asked, read_asked
+from guard.asked import read_asked
 from guard.audit.record import Record
 from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
 from guard.evidence.gather import MAX_PICTURES
@@ -227,12 +227,10 @@ class Guarded:
 
     async def _guard(self, job: Job, raw: bytes) -> None:
         start = time.perf_counter()
-        if len(raw) > _LARGE:  # the event loop has others to serve
-            body, asked, exchange = await asyncio.to_thread(_understood, job.api, raw, job.request.headers)
-        else:
-            body, asked, exchange = _understood(job.api, raw, job.request.headers)
+        large = len(raw) > _LARGE  # then the event loop has others to serve meanwhile
+        body = await asyncio.to_thread(_parse, raw) if large else _parse(raw)
+        asked = read_asked(job.request.headers, body)
         plain = body if asked.plain else asked.stripped(body)
-        job.exchange = exchange
         job.policy = policy = job.grant.policy(asked.policy)
         job.model = body["model"] if isinstance(body.get("model"), str) else None
         job.grant.check(job.model)
@@ -241,6 +239,8 @@ class Guarded:
         if rules.on_fault.audit is OnFault.CLOSED and (self._audit is None or self._audit.writer.full):
             raise _refused("Decisions cannot be kept at the moment", "audit_unavailable")
         try:
+            read = partial(job.api.read, body, asked.hints)
+            job.exchange = exchange = await asyncio.to_thread(read) if large else read()
             decision = await self._check(job, exchange, rules)
             steps = handle(guard, job.api, plain, exchange, decision, id_=job.id, policy=policy)
             if asks(decision, rules):
@@ -369,10 +369,11 @@ class Guarded:
                 deadline=job.deadline,
             )
         data = await _whole(reply)
-        if reply.status < 300 and not reply.content_type.startswith("application/json"):
+        if reply.status < 300 and not (reply.content_type.startswith("application/json") and _object(reply, data)):
+            what = reply.content_type[:60] or "no content type"
             raise UpstreamError(
-                f"The upstream answered with {reply.content_type[:60] or 'no content type'} instead of JSON; is its "
-                "address that of an API such as was called?",
+                f"The upstream answered with {what} that is no JSON object; is its address that of an API such as was "
+                "called?",
                 code="upstream_invalid_response",
             )
         if job.api.name == "responses" and (found := response_id(data)):
@@ -500,15 +501,15 @@ def _own(handling: Handling, headers: Headers) -> Response:
     return whole(200, [("content-type", "text/event-stream; charset=utf-8"), *headers], events)
 
 
+def _object(reply: Reply, data: bytes) -> bool:
+    """Whether data looks like a JSON object that came whole; what is compressed is believed."""
+    if any(name.lower() == "content-encoding" and value.lower() != "identity" for name, value in reply.headers):
+        return True
+    return data[:64].lstrip()[:1] == b"{" and data[-64:].rstrip()[-1:] == b"}"
+
+
 async def _whole(reply: Reply) -> bytes:
     return b"".join([chunk async for chunk in reply.body])
-
-
-def _understood(api: WireFormat, raw: bytes, headers: Mapping[str, str]) -> tuple[dict[str, Any], Asked, Exchange]:
-    """A request's body, what it asks of the guard, and the conversation in it."""
-    body = _parse(raw)
-    asked = read_asked(headers, body)
-    return body, asked, api.read(body, asked.hints)
 
 
 def _parse(raw: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from guard import __version__
 from guard.proxy.guarded import Guarded
@@ -59,7 +59,7 @@ def routes(guarded: Guarded, load: Load, state: State) -> APIRouter:
         }
         return JSONResponse(about, 503 if state.draining else 200)
 
-    @router.get("/metrics", tags=["operation"])
+    @router.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Prometheus metrics."""
         return Response(guarded.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp
 from guard.access.store import open_keys
 from guard.classifier.student import open_scorer
 from guard.errors import SettingsError
+from guard.evidence.isolated import Decoders
 from guard.evidence.ocr import TextReader
+from guard.evidence.pictures import PictureCache
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
@@ -66,7 +68,7 @@ def build_guard(settings: Settings, old: Guard | None = None) -> Guard:
         scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
         eyes=open_eyes(settings.vision, library.vocabulary, forgiving=forgiving),
         ocr=TextReader(settings.ocr_budget) if settings.ocr else None,
-        pictures=old.pictures if old is not None else None,
+        pictures=old.pictures if old is not None else PictureCache(decoder=Decoders()),
         threads=old.threads if old is not None else None,
     )
 

@@ -47,7 +47,7 @@ class HttpUpstream:
         self._api_key = api_key
         self._forward_auth = forward_auth
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=read_timeout),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),

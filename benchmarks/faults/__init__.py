@@ -1,0 +1,1 @@
+"""What happens when things break: the real server, over real sockets, with everything around it failing."""
