@@ -201,6 +201,10 @@ async def test_a_late_event_loop_sheds_until_it_is_not() -> None:
         assert (caught.value.status, caught.value.code) == (503, "overloaded_in_flight")
     time.sleep(0.3)  # noqa: ASYNC251  (this is the point)
     await asyncio.sleep(0.01)
+    with load.room():
+        pass  # once may be the machine's doing
+    time.sleep(0.3)  # noqa: ASYNC251
+    await asyncio.sleep(0.01)
     with pytest.raises(AccessError, match="too much"), load.room():
         pass
     await asyncio.sleep(0.12)

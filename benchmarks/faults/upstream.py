@@ -32,6 +32,7 @@ class Upstream:
         self.open = 0
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
         self._random = random.Random(7)
 
     async def start(self) -> None:
@@ -40,14 +41,16 @@ class Upstream:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Refuse connections from now on."""
+        """Refuse connections from now on, and cut those that are open."""
         if self._server is not None:
             self._server.close()
-            self._server.close_clients() if hasattr(self._server, "close_clients") else None
             self._server = None
+        for writer in list(self._writers):
+            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
+        self._writers.add(writer)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = next(
@@ -60,6 +63,7 @@ class Upstream:
             pass  # the other side has left, or the scenario is over
         finally:
             self.open -= 1
+            self._writers.discard(writer)
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

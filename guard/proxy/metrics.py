@@ -67,6 +67,14 @@ class Metrics:
         self._waiting = gauge("upstream_waiting", "Requests that wait for their turn with an upstream.", "upstream")
         self._resting = gauge("breaker_open", "Workers in which an upstream is left alone.", "upstream")
 
+        # A series that begins with its first event has no rate yet: what alerts watch begins at nought.
+        for status in ("ok", "degraded", "bypassed"):
+            self.guarded.labels(status)
+        for reason in ("in_flight", "lag"):
+            self.shed.labels(reason)
+        for outcome in ("ok", "failed"):
+            self.reloads.labels(outcome)
+
     def exposition(self) -> bytes:
         """All values in Prometheus' text format."""
         if not self._several:
