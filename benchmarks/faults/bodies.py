@@ -56,16 +56,25 @@ _URLS = st.one_of(
 )
 
 
-def _mostly(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
-    """The right thing four times of five."""
-    return st.integers(0, 4).flatmap(lambda n: strategy if n else _ANYTHING)
+_ABSENT = object()
+
+
+def _mostly(strategy: SearchStrategy[Any], *, absent: int = 0) -> SearchStrategy[Any]:
+    """The right thing, but for one time of twenty; missing `absent` times of twenty."""
+    wrong_or_missing = {0: _ANYTHING, **dict.fromkeys(range(1, absent + 1), st.just(_ABSENT))}
+    return st.integers(0, 19).flatmap(lambda n: wrong_or_missing.get(n, strategy))
 
 
 def _object(**fields: SearchStrategy[Any]) -> SearchStrategy[dict[str, Any]]:
-    """An object in which any field may be missing or wrong, with a stray one."""
-    known = st.fixed_dictionaries({}, optional={name: _mostly(field) for name, field in fields.items()})
-    stray = st.dictionaries(st.text(max_size=10), _ANYTHING, max_size=1)
-    return st.builds(lambda a, b: {**b, **a}, known, stray)
+    """An object in which any field may be missing or wrong, with a stray one now and then."""
+    rare = {"normguard", "n", "tools", "conversation", "background", "text", "response_format", "previous_response_id"}
+    known = st.fixed_dictionaries({name: _mostly(f, absent=16 if name in rare else 1) for name, f in fields.items()})
+    stray = _mostly(st.just({}))
+    return st.builds(
+        lambda a, b: {**(b if isinstance(b, dict) else {}), **{k: v for k, v in a.items() if v is not _ABSENT}},
+        known,
+        stray,
+    )
 
 
 _ROLES = st.sampled_from(["system", "developer", "user", "user", "user", "assistant", "tool", "function"])

@@ -1,4 +1,4 @@
-"""A bare OpenAI-compatible upstream that answers at once: the zero against which proxies are measured.
+"""A bare upstream of all three APIs that answers at once: the zero against which proxies are measured.
 
 ``python upstream.py PORT``. Answers are fixed bytes, so that it costs as little as an asyncio server can.
 """
@@ -10,32 +10,15 @@ import json
 import sys
 from typing import Any
 
-_ANSWER = json.dumps(
-    {
-        "id": "chatcmpl-bench",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "bench",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "An answer of some words. " * 8},
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 20, "completion_tokens": 48, "total_tokens": 68},
-    }
-).encode()
+from guard.api import FORMATS
 
-
-def _event(delta: dict[str, str], finish: str | None = None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    body = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "bench", "choices": [choice]}
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
-
-
-_EVENTS = [_event({"role": "assistant", "content": ""}), *(_event({"content": "word "}) for _ in range(16))]
-_END = _event({}, "stop") + b"data: [DONE]\n\n"
+_TEXT = "An answer of some words. " * 8
+_BODIES: dict[str, bytes] = {}
+_EVENTS: dict[str, list[bytes]] = {}
+for _api in FORMATS.values():
+    _said = _api.answer({"model": "bench", "n": 1}, _TEXT, id_="bench")
+    _BODIES[f"/v1/{_api.path}"] = json.dumps(_said).encode()
+    _EVENTS[f"/v1/{_api.path}"] = [event.encode() for event in _api.events(_said)]
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -50,14 +33,16 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
             break
     if b'"stream":true' in body or b'"stream": true' in body:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
-        for event in _EVENTS:
+        *first, last = _EVENTS[scope["path"]]
+        for event in first:
             await send({"type": "http.response.body", "body": event, "more_body": True})
             await asyncio.sleep(0)
-        await send({"type": "http.response.body", "body": _END})
+        await send({"type": "http.response.body", "body": last})
         return
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_ANSWER)).encode())]
+    answer = _BODIES.get(scope["path"], b"{}")
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": _ANSWER})
+    await send({"type": "http.response.body", "body": answer})
 
 
 if __name__ == "__main__":
