@@ -149,6 +149,21 @@ async def test_a_key_is_looked_up_once_in_five_seconds(monkeypatch: pytest.Monke
     assert caught.value.status == 401
 
 
+async def test_a_burst_asks_the_store_once() -> None:
+    token, key = new_key("app")
+
+    class Slow(InMemory):
+        def get(self, id_: str) -> Key | None:
+            time.sleep(0.05)
+            return super().get(id_)
+
+    store = Slow(key)
+    ring = Keyring(store)
+    found = await asyncio.gather(*(ring.find(token) for _ in range(400)))
+    assert set(found) == {key}
+    assert store.asked == 1
+
+
 async def test_while_the_store_is_away_known_keys_stay_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     token, key = new_key("app")
     other, unknown = new_key("other")

@@ -103,10 +103,18 @@ def test_what_is_not_guarded_says_so(deciding: str, path: str) -> None:
     assert "x-normguard-action" not in response.headers
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions/", "/v1//chat/completions", "/V1/chat/completions"])
-def test_no_spelling_of_a_guarded_path_gets_through_unmarked(deciding: str, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/chat/completions/", "/v1//chat/completions", "/V1/chat/completions"),
+        *("/v1/Chat/Completions", "/v1/chat/completions;x", "/v1/messages%20", "//v1/responses", "/v1/%6Dessages/"),
+    ],
+)
+def test_no_other_spelling_of_a_guarded_path_gets_through(deciding: str, upstream: FakeUpstream, path: str) -> None:
     response = httpx.post(f"{deciding}{path}", json=REQUESTS["chat"])
-    assert response.status_code == 404 or "x-normguard-status" in response.headers
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "unknown_path"
+    assert upstream.paths == []
 
 
 def test_websockets_are_refused(deciding: str) -> None:

@@ -171,6 +171,12 @@ def test_no_path_leads_out_of_the_api(proxy: str, upstream: FakeUpstream, path: 
     assert upstream.paths == []
 
 
+def test_an_upload_goes_on_with_its_length(proxy: str, upstream: FakeUpstream) -> None:
+    httpx.post(f"{proxy}/v1/files", files={"file": b"x" * 100_000})
+    assert int(upstream.headers[-1]["content-length"]) == len(upstream.bodies[-1])
+    assert "transfer-encoding" not in upstream.headers[-1]
+
+
 def test_the_callers_key_is_forwarded_and_our_headers_are_not(proxy: str, upstream: FakeUpstream) -> None:
     client(proxy).chat.completions.create(
         model="m", messages=[{"role": "user", "content": HARMLESS}], extra_headers={"x-normguard-country": "JP"}

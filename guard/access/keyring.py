@@ -34,6 +34,7 @@ class Keyring:
         self._turn = asyncio.Semaphore(lookups)
         self._known: OrderedDict[str, tuple[Key, float]] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Key | None]] = {}
 
     async def find(self, token: str) -> Key:
         """The valid key that `token` is.
@@ -60,8 +61,12 @@ class Keyring:
         if known is None and now - self._unknown.get(id_, -_FRESH) < _FRESH:
             return None
         try:
-            async with asyncio.timeout(_SECONDS), self._turn:
-                key = await asyncio.to_thread(self._store.get, id_)
+            # Whoever comes while a key is being looked up waits for the same answer.
+            if (asking := self._asking.get(id_)) is None:
+                asking = self._asking[id_] = asyncio.ensure_future(self._ask(id_))
+                asking.add_done_callback(lambda _: self._asking.pop(id_, None))
+            async with asyncio.timeout(_SECONDS):
+                key = await asyncio.shield(asking)
         except Exception as error:  # whatever a database driver raises
             log.warning("the store of keys is away: %s", type(error).__name__)
             if known is None:
@@ -71,6 +76,10 @@ class Keyring:
             key = known[0]
         self._remember(id_, key, now)
         return key
+
+    async def _ask(self, id_: str) -> Key | None:
+        async with self._turn:
+            return await asyncio.to_thread(self._store.get, id_)
 
     def _remember(self, id_: str, key: Key | None, now: float) -> None:
         self._known.pop(id_, None)

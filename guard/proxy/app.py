@@ -128,6 +128,11 @@ class _Api:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, request = scope["path"], Request(scope, receive, send)
+        if path not in GUARDED and (meant := _meant(path)) is not None:
+            # An upstream that is lenient about spelling would answer it, and nobody would have looked at it.
+            said = f"There is no {path[:80]!r}; the route is {meant}."
+            await error_response(404, said, code="unknown_path")(scope, receive, send)
+            return
         if path in ANYBODYS:
             await self._app(scope, receive, send)
             return
@@ -223,6 +228,13 @@ def _route(path: str) -> str:
     if path in GUARDED or path in ANYBODYS or path.startswith(OPERATORS):
         return path[:60]
     return "/v1/*" if path.startswith("/v1/") else "other"
+
+
+def _meant(path: str) -> str | None:
+    """The guarded route that a path comes near: by case, doubled slashes, dots, parameters, a slash at its end."""
+    plain = unquote(path).partition(";")[0].partition("?")[0].replace("\\", "/").lower()
+    plain = "/" + "/".join(part for part in plain.split("/") if part not in {"", "."}).strip()
+    return plain if plain in GUARDED else None
 
 
 def _model_of(body: bytes) -> str | None:

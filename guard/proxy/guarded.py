@@ -191,6 +191,8 @@ class Guarded:
         ]
         if readable:
             headers.append(("accept-encoding", "identity"))
+        if not isinstance(body, bytes) and (length := request.headers.get("content-length")):
+            headers.append(("content-length", length))  # so that what came with its length goes on with it
         start = time.perf_counter()
         path = f"{path}?{query}" if query else path
         if self._telemetry is not None:
