@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from typing import Literal
 
 
 def configure(format_: Literal["text", "json"], level: str) -> None:
     """Send the package's logs to standard error, as lines for people or as JSON objects."""
-    import structlog  # noqa: PLC0415  (for servers only)
+    from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415  (for servers only)
 
-    renderer = structlog.processors.JSONRenderer() if format_ == "json" else structlog.dev.ConsoleRenderer(colors=False)
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    if format_ == "json":
+        names = {"asctime": "timestamp", "levelname": "level", "name": "logger", "message": "event"}
+        formatter: logging.Formatter = JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%SZ"
         )
-    )
+    else:
+        formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
     for name in ("normguard", "uvicorn"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False

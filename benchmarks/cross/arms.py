@@ -40,6 +40,9 @@ from benchmarks.cross.ledger import Stopped, ledger
 from guard.errors import NormGuardError
 from guard.pipeline import Guard
 from guard.proxy.app import create_app
+from guard.proxy.live import Live
+from guard.proxy.metrics import Metrics
+from guard.proxy.parts import Parts
 from guard.proxy.serve import build_guard, listen
 from guard.settings import Settings
 from guard.upstreams.base import Headers, Reply
@@ -243,7 +246,8 @@ class LocalProxy:
 
     async def _start(self) -> None:
         guard = await asyncio.to_thread(lambda: self.guard)
-        app = create_app(guard, lambda: _ModelUpstream(self._calls), max_body=self.settings.max_body)
+        parts = Parts(self.settings, lambda: Live(guard, _ModelUpstream(self._calls)), Metrics())
+        app = create_app(parts, self.settings)
         bound = listen(self.settings)
         self._server = _Server(uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1))
         # In a context of its own: what the proxy does belongs to no sample.
