@@ -67,6 +67,7 @@ class Metrics:
         self._waiting = gauge("upstream_waiting", "Requests that wait for their turn with an upstream.", "upstream")
         self._resting = gauge("breaker_open", "Workers in which an upstream is left alone.", "upstream")
 
+        self._upstreams: dict[str, tuple[Gauge, Gauge]] = {}  # labels are looked up once: this is told twice a request
         # A series that begins with its first event has no rate yet: what alerts watch begins at nought.
         for status in ("ok", "degraded", "bypassed"):
             self.guarded.labels(status)
@@ -94,8 +95,10 @@ class Metrics:
             self.refused.labels(_REASONS.get(error.code, "other")).inc()
 
     def upstream_state(self, name: str, *, running: int, waiting: int) -> None:
-        self._running.labels(name).set(running)
-        self._waiting.labels(name).set(waiting)
+        if (gauges := self._upstreams.get(name)) is None:
+            gauges = self._upstreams[name] = (self._running.labels(name), self._waiting.labels(name))
+        gauges[0].set(running)
+        gauges[1].set(waiting)
 
     def upstream_resting(self, name: str, resting: bool) -> None:
         self._resting.labels(name).set(resting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -108,7 +109,7 @@ class Parts:
 
     def _heed_signals(self, state: State) -> None:
         """SIGHUP reloads; SIGTERM first has ``/readyz`` say no, so that balancers send nothing new, and then stops."""
-        if threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread() or sys.platform == "win32":
             return
         loop = asyncio.get_running_loop()
         tasks: set[asyncio.Task[Any]] = set()

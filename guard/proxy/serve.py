@@ -68,7 +68,7 @@ def build_guard(settings: Settings, old: Guard | None = None) -> Guard:
         scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
         eyes=open_eyes(settings.vision, library.vocabulary, forgiving=forgiving),
         ocr=TextReader(settings.ocr_budget) if settings.ocr else None,
-        pictures=old.pictures if old is not None else PictureCache(decoder=Decoders()),
+        pictures=old.pictures if old is not None else PictureCache(decoder=Decoders() if os.name == "posix" else None),
         threads=old.threads if old is not None else None,
     )
 

@@ -81,8 +81,16 @@ class Protected:
         await self._upstream.close()
 
     async def _enter(self) -> None:
-        if self._turn.locked() and self.waiting >= self._bounds.queue:
+        if not self._turn.locked():
+            await self._turn.acquire()  # at once
+        elif self.waiting >= self._bounds.queue:
             raise self._busy()
+        else:
+            await self._wait()
+        self.running += 1
+        self._tell()
+
+    async def _wait(self) -> None:
         self.waiting += 1
         try:
             async with asyncio.timeout(self._bounds.patience):
@@ -91,8 +99,6 @@ class Protected:
             raise self._busy() from None
         finally:
             self.waiting -= 1
-        self.running += 1
-        self._tell()
 
     def _leave(self) -> None:
         self.running -= 1
