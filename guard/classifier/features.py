@@ -15,6 +15,7 @@ from guard.norms.model import Norm, Strength
 from guard.types import Exchange, Findings
 
 Matrix = NDArray[np.float32]
+_Index = defaultdict[tuple[str, str], list[tuple[str, float]]]
 
 PAIR = (
     "culture",  # certainty that the norm's country is meant
@@ -89,14 +90,15 @@ class Featurizer:
             code: _Bm25({norm.id: _texts(norm) for norm in pack.norms}) for code, pack in library.packs.items()
         }
         rarity = _rarity(library)
-        self._by_situation: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
-        self._by_concept: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+        # By country and situation or concept: a request is about one country or a few, of many.
+        self._by_situation: _Index = defaultdict(list)
+        self._by_concept: _Index = defaultdict(list)
         self._fixed: dict[str, tuple[float, ...]] = {}
         for norm in library.norms.values():
             for rank, id_ in enumerate(norm.situations):
-                self._by_situation[id_].append((norm.id, 0.85**rank))
+                self._by_situation[norm.country, id_].append((norm.id, 0.85**rank))
             for id_ in norm.visual:
-                self._by_concept[id_].append((norm.id, rarity[id_]))
+                self._by_concept[norm.country, id_].append((norm.id, rarity[id_]))
             self._fixed[norm.id] = (
                 float(norm.severity - 2),
                 float(bool(norm.visual)),
@@ -109,11 +111,12 @@ class Featurizer:
         """Features of each candidate, ``(candidates, len(PAIR))``, and of the request, ``(len(REQUEST),)``."""
         query = [stem for stem in stems(exchange.query[:_LONGEST], "en") if stem not in STOP]
         wording: dict[str, float] = {}
-        for code in dict.fromkeys(norm.country for norm in candidates):
+        countries = tuple(dict.fromkeys(norm.country for norm in candidates))
+        for code in countries:
             wording.update(self._wording[code].scores(query))
-        situation, sum_of_situations = _agreement(findings.situations, self._by_situation)
-        shown, _ = _agreement(findings.shown, self._by_concept)
-        mentioned, _ = _agreement(findings.mentioned, self._by_concept)
+        situation, sum_of_situations = _agreement(findings.situations, self._by_situation, countries)
+        shown, _ = _agreement(findings.shown, self._by_concept, countries)
+        mentioned, _ = _agreement(findings.mentioned, self._by_concept, countries)
         intents, named, cultures = findings.intents, findings.named, findings.cultures
         pictured = float(bool(exchange.images) or "pointing" in intents)
         known = float(max(findings.shown.values(), default=0.0) >= _SEEN)
@@ -177,16 +180,17 @@ class Featurizer:
 
 
 def _agreement(
-    found: Mapping[str, float], index: Mapping[str, Sequence[tuple[str, float]]]
+    found: Mapping[str, float], index: _Index, countries: Sequence[str]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """For each norm that shares something with `found`: the strongest agreement, and the sum of what it shares."""
     best: dict[str, float] = {}
     total: dict[str, float] = {}
     for id_, score in found.items():
-        for norm, weight in index.get(id_, ()):
-            if (agreed := score * weight) > best.get(norm, 0.0):
-                best[norm] = agreed
-            total[norm] = total.get(norm, 0.0) + score
+        for country in countries:
+            for norm, weight in index.get((country, id_), ()):
+                if (agreed := score * weight) > best.get(norm, 0.0):
+                    best[norm] = agreed
+                total[norm] = total.get(norm, 0.0) + score
     return best, total
 
 
