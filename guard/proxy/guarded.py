@@ -90,6 +90,7 @@ class Job:
         sent: the bytes that go to the upstream.
         headers: those that tell of the guard.
         handling: None where the guard itself failed and the request goes through without it.
+        checking: whether its answer is checked as it comes, and its record is kept once that is over.
     """
 
     request: Request
@@ -106,6 +107,7 @@ class Job:
     exchange: Exchange | None = None
     policy: str | None = None
     elapsed: float = 0.0
+    checking: bool = False
 
 
 class Guarded:
@@ -159,7 +161,8 @@ class Guarded:
             if "x-normguard-request-id" not in response.headers:
                 response.headers["x-normguard-request-id"] = job.id
             self.metrics.requests.labels(api.name, status_class(response.status_code)).inc()
-            self._record(job, response)
+            if not job.checking:
+                self._record(job, response.status_code)
             return response
 
     async def send(
@@ -362,7 +365,8 @@ class Guarded:
             if job.api.name == "responses":
                 body = self._remembering(job, body)
             if check is not None and reply.status < 300:
-                body = self._verified(job, body, check)
+                job.checking = True
+                body = self._verified(job, body, check, reply.status)
             return Relay(
                 reply.status,
                 [*reply.headers, *job.headers],
@@ -396,8 +400,10 @@ class Guarded:
             self.metrics.verified.labels(check.outcome).inc()
         return data if changed is None else to_json(changed)
 
-    async def _verified(self, job: Job, body: AsyncIterator[bytes], check: Verification) -> AsyncIterator[bytes]:
-        """An event stream as the caller may see it."""
+    async def _verified(
+        self, job: Job, body: AsyncIterator[bytes], check: Verification, status: int
+    ) -> AsyncIterator[bytes]:
+        """An event stream as the caller may see it; what became of it is recorded at its end, however it ends."""
         stream = check.stream(job.api)
         checking = True
         broken: UpstreamError | None = None
@@ -426,9 +432,12 @@ class Guarded:
             await body.aclose()  # type: ignore[attr-defined]
             if check.outcome is not None:
                 self.metrics.verified.labels(check.outcome).inc()
+                if checking:
+                    job.headers.append(("x-normguard-verify", str(check.outcome)))
+            self._record(job, status)
 
-    def _record(self, job: Job, response: Response) -> None:
-        """Keep what was decided. A checked stream is recorded as such: what becomes of it is known after it is out."""
+    def _record(self, job: Job, status: int) -> None:
+        """Keep what was decided, and what became of the answer where it was checked."""
         if self._audit is None or job.handling is None or job.exchange is None:
             return
         record = Record.of(
@@ -439,9 +448,9 @@ class Guarded:
             api=job.api.name,
             model=job.model,
             policy=job.policy,
-            http_status=response.status_code,
+            http_status=status,
             latency_ms=job.elapsed * 1000,
-            verify=next((value for name, value in job.headers if name == "x-normguard-verify"), None),
+            verify=next((value for name, value in reversed(job.headers) if name == "x-normguard-verify"), None),
             content=self._audit.content,
             key=job.grant.key.id if job.grant.key is not None else None,
         )
