@@ -86,7 +86,7 @@ def test_written_soon_read_back_and_deleted_when_old(guard: Guard, tmp_path: Pat
 
 def test_what_finds_no_room_is_dropped_and_counted(guard: Guard, tmp_path: Path) -> None:
     class Away(Store):
-        def add(self, records: Any) -> None:
+        def add(self, records: Any) -> int:
             raise OSError("gone")
 
     writer = Writer(Away(f"sqlite:///{tmp_path}/audit.db"), room=10)
@@ -105,11 +105,11 @@ def test_a_database_that_comes_back(guard: Guard, tmp_path: Path, monkeypatch: p
     class Limping(Store):
         failures = 2
 
-        def add(self, records: Any) -> None:
+        def add(self, records: Any) -> int:
             if self.failures:
                 self.failures -= 1
                 raise OSError("gone")
-            super().add(records)
+            return super().add(records)
 
     monkeypatch.setattr("guard.audit.writer._AGAIN", 0.05)
     writer = Writer(Limping(f"sqlite:///{tmp_path}/audit.db"))
@@ -142,7 +142,7 @@ def test_the_proxy_keeps_every_decision(
     assert [row["shadow"] for row in rows] == [None, None, None, "advise", None, None]
     assert [row["http_status"] for row in rows] == [200, 200, 200, 200, 200, 429]
     assert rows[0]["query_hash"] == rows[2]["query_hash"] != rows[1]["query_hash"]
-    assert rows[4]["verify"] == "streamed"
+    assert rows[4]["verify"] in {"cleared", "revised", "noted", "unsure"}, "told once the stream is over"
     wait_for(lambda: "normguard_audit_written_total 6.0" in httpx.get(f"{address}/metrics").text)
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"Shanghai" not in raw, "no text is kept unless the operator says so"

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -95,6 +96,32 @@ def test_postgres_keeps_and_reads_records(postgres: PostgresServer, guard: Guard
     assert datetime.fromisoformat(rows[0]["time"]).tzinfo is not None
     assert rows[0]["image_hashes"] == record(guard, HARMLESS).image_hashes[:0] or len(rows[0]["image_hashes"]) == 1
     writer.close()
+
+
+def test_what_a_database_refuses_does_not_keep_the_rest_out(
+    tmp_path: Path, postgres: PostgresServer, guard: Guard
+) -> None:
+    """PostgreSQL takes no zero, SQLite no half of a surrogate pair."""
+    fine = record(guard, HARMLESS)
+    for url, poison in ((postgres.url, "\0"), (f"sqlite:///{tmp_path}/a.db", "\ud800")):
+        store = Store(url)
+        writer = Writer(store)
+        before = store.count()
+        for at in range(10):
+            writer.record(replace(fine, model=poison) if at == 4 else fine)
+        wait_for(lambda writer=writer: writer.written + writer.dropped == 10)
+        assert (writer.written, writer.dropped) == (9, 1)
+        assert store.count() == before + 9
+        writer.close()
+
+
+def test_no_caller_can_say_what_a_database_refuses(tmp_path: Path, postgres: PostgresServer, guard: Guard) -> None:
+    odd = record(guard, f"{CLOCK}\0\ud800", model="a\0b\ud800", content=True)
+    for url in (postgres.url, f"sqlite:///{tmp_path}/a.db"):
+        store = Store(url)
+        assert store.add([odd]) == 1
+        assert "a\ufffdb?" in {row["model"] for row in store.read()}
+        store.close()
 
 
 def test_postgres_gone_and_back_under_load(

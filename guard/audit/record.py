@@ -78,7 +78,7 @@ class Record:
             time=datetime.now(UTC),
             request_id=request_id,
             api=api,
-            model=model[:200] if model else None,
+            model=_storable(model)[:200] if model else None,
             policy=policy,
             http_status=http_status,
             action=str(decision.action),
@@ -94,8 +94,8 @@ class Record:
             classifier=decision.model,
             query_hash=keyed(exchange.query.encode("utf-8", "replace")),
             image_hashes=[keyed(digest(image.data)) for image in exchange.images if image.data is not None],
-            query=exchange.query if content else None,
-            rewritten=rewritten if content else None,
+            query=_storable(exchange.query) if content else None,
+            rewritten=_storable(rewritten) if content and rewritten else None,
             guidance=decision.guidance if content else None,
             key=key,
         )
@@ -103,3 +103,8 @@ class Record:
     def row(self) -> dict[str, Any]:
         """The record by field."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+def _storable(text: str) -> str:
+    """Text as every database takes it: PostgreSQL refuses the character 0, and none takes half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from guard.audit.record import Record
 from guard.database.engine import connect
@@ -31,10 +31,23 @@ class Store:
         self._engine = connect(url, setting="audit")
         self.secret = self._about("secret", secrets.token_hex(32)).encode()
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Write records, all or none; raises `SQLAlchemyError` where the database is away."""
-        with self._engine.begin() as connection:
-            connection.execute(insert(DECISIONS), [record.row() for record in records])
+    def add(self, records: Sequence[Record]) -> int:
+        """Write records; how many there were, less those that the database will never take.
+
+        Raises:
+            SQLAlchemyError: the database is away. (Where it goes away in the middle of a search for bad records, some
+                are written, and written again by the next try.)
+        """
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(DECISIONS), [record.row() for record in records])
+        except (DataError, IntegrityError, UnicodeError):
+            # One of them must not keep the others out: who is to blame is found by halves.
+            if len(records) == 1:
+                return 0
+            middle = len(records) // 2
+            return self.add(records[:middle]) + self.add(records[middle:])
+        return len(records)
 
     def prune(self, before: datetime) -> int:
         """Delete what is older than `before`; how many there were."""

@@ -75,15 +75,18 @@ class Writer:
             batch = self._gather()
             while batch:
                 try:
-                    self._store.add(batch)
+                    written = self._store.add(batch)
                 except Exception as error:  # whatever a database driver raises
                     log.warning("the audit database is away: %s; %d records wait", type(error).__name__, len(batch))
                     if self._closing.wait(_AGAIN):
                         self._drop(len(batch) + self._queue.qsize())
                         return
                 else:
-                    self.written += len(batch)
-                    self.on_written(len(batch))
+                    self.written += written
+                    self.on_written(written)
+                    if written < len(batch):
+                        log.error("the audit database refuses %d records for good", len(batch) - written)
+                        self._drop(len(batch) - written)
                     batch = []
 
     def _drop(self, count: int) -> None:
