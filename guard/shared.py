@@ -37,9 +37,11 @@ class Shared:
         except ImportError as error:
             raise SettingsError("redis: sharing needs an extra: pip install 'normguard[redis]'.") from error
         try:
-            self.redis: Any = redis.Redis.from_url(
-                url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, max_connections=64
+            # One that waits for a connection: that all of them are in use does not mean that Redis is away.
+            pool = redis.BlockingConnectionPool.from_url(
+                url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, max_connections=64, timeout=_SECONDS
             )
+            self.redis: Any = redis.Redis.from_pool(pool)
         except ValueError as error:
             raise SettingsError("redis: the URL cannot be used; give redis://host:6379/0.") from error
         self.url = url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import logging
 import sqlite3
@@ -31,6 +33,7 @@ from guard.database.engine import connect
 from guard.doctor import Level, examine
 from guard.errors import SettingsError
 from guard.logs import configure, without_content
+from guard.shared import Shared
 from guard.vision.eyes import Eyes
 from tests.conftest import FakeUpstream
 from tests.services import PostgresServer, RedisServer, free_port
@@ -213,6 +216,31 @@ def test_machines_tell_each_other_what_turns_were_about(
     values = b"".join(kept.get(name) or b"" for name in kept.scan_iter("normguard:thread:*"))
     assert b"Shanghai" not in values
     assert first["id"].encode() not in b"".join(kept.scan_iter("normguard:*"))
+
+
+def test_what_another_version_kept_is_no_fault(
+    start_proxy: Callable[..., str], upstream: FakeUpstream, redis_server: RedisServer
+) -> None:
+    import redis
+
+    address = start_proxy(upstream=upstream.base, redis=redis_server.url)
+    name = f"normguard:thread:{hashlib.sha256(b'resp_of_old').hexdigest()}"
+    redis.Redis.from_url(redis_server.url).set(name, b'{"in": "another form"}')
+    body = {"model": "m", "input": CLOCK, "previous_response_id": "resp_of_old"}
+    response = httpx.post(f"{address}/v1/responses", json=body)
+    assert response.headers["x-normguard-status"] == "degraded", "as if nothing had been kept"
+    assert "cn.gift.clocks" in response.headers["x-normguard-norms"]
+
+
+def test_a_crowd_waits_for_a_connection_to_redis(redis_server: RedisServer) -> None:
+    async def ask() -> list[object]:
+        shared, errors = Shared(redis_server.url), []
+        shared.on_error = errors.append
+        answers = await asyncio.gather(*(shared.ask("limits", shared.redis.ping) for _ in range(400)))
+        await shared.close()
+        return [*errors, *(answer for answer in answers if answer is not True)]
+
+    assert asyncio.run(ask()) == []
 
 
 def test_redis_gone_and_back_under_load(

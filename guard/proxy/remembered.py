@@ -6,14 +6,16 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from guard.pipeline import Guard
 from guard.shared import Shared
 from guard.types import Decision, Evidence, Exchange
+
+T = TypeVar("T")
 
 _THREAD_DAYS, _PICTURE_DAYS = 7, 1
 _DAY = 24 * 3600
@@ -36,16 +38,17 @@ class Remembered:
         redis = self._shared.redis
         if exchange.thread is not None and guard.threads.recall(exchange.thread) is None:
             name = _thread(exchange.thread)
-            if (found := await self._shared.ask("threads", lambda: redis.get(name))) is not None:
-                guard.threads.put(exchange.thread, tuple(_EVIDENCE.validate_json(found)))
+            found = await self._shared.ask("threads", lambda: redis.get(name))
+            if found is not None and (evidence := _read(_EVIDENCE, found)) is not None:
+                guard.threads.put(exchange.thread, tuple(evidence))
         eyes = guard.eyes
         wanted = [key for key in dict.fromkeys(pictures) if not eyes.knows(key)] if eyes is not None else []
         if eyes is not None and wanted:
             names = [_picture(eyes.name, key) for key in wanted]
             answers = await self._shared.ask("pictures", lambda: redis.mget(names))
             for key, answer in zip(wanted, answers or (), strict=False):
-                if answer is not None:
-                    eyes.put(key, _CONCEPTS.validate_json(answer))
+                if answer is not None and (concepts := _read(_CONCEPTS, answer)) is not None:
+                    eyes.put(key, concepts)
 
     def tell_pictures(self, guard: Guard, pictures: Sequence[bytes]) -> None:
         """Let the others know what was seen."""
@@ -66,6 +69,14 @@ class Remembered:
         task = asyncio.ensure_future(self._shared.ask(what, question))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+
+
+def _read(kind: TypeAdapter[T], found: bytes) -> T | None:
+    """What was kept; None where another version kept it in a form that this one does not read."""
+    try:
+        return kind.validate_json(found)
+    except ValidationError:
+        return None
 
 
 def _thread(thread: str) -> str:
