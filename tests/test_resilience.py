@@ -472,10 +472,22 @@ def test_requests_under_way_keep_what_they_began_with(
 
 
 def test_files_that_change_are_noticed(
-    start_proxy: Callable[..., str], guard: Guard, upstream: FakeUpstream, tmp_path: Path
+    start_proxy: Callable[..., str],
+    guard: Guard,
+    upstream: FakeUpstream,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = reloadable(tmp_path, upstream.base)
     address = start_proxy(guard, source, upstream=upstream.base, reload_every=0.2)
+    walk, failures = Path.rglob, iter(range(3))
+
+    def limping(path: Path, pattern: str) -> Iterator[Path]:
+        if next(failures, None) is not None:
+            raise FileNotFoundError(path)  # a folder that is replaced while it is read
+        return walk(path, pattern)
+
+    monkeypatch.setattr(Path, "rglob", limping)
     (tmp_path / "policies" / "mine.yaml").write_text("description: mine\n")
     deadline = time.monotonic() + 30
     while post(address, "mine", picture=False).status_code != 200:

@@ -130,7 +130,11 @@ class Reloader:
         places += [Path(name) for name in (settings.classifier, settings.vision) if Path(name).is_dir()]
         found: dict[str, tuple[int, int]] = {}
         for place in places:
-            for path in [place, *sorted(place.rglob("*"))] if place.is_dir() else [place]:
+            try:
+                paths = [place, *sorted(place.rglob("*"))] if place.is_dir() else [place]
+            except OSError:  # it is being replaced this moment: seen to have changed, and looked at again
+                paths = [place]
+            for path in paths:
                 try:
                     status = path.stat()
                 except OSError:
