@@ -31,6 +31,7 @@ def draw(runs: Sequence[Run], path: Path) -> None:
         axis.set_title(f"{kind} requests")
         axis.set_ylabel("requests per second (log)")
         axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylim(top=axes[0].get_ylim()[1] * 4)  # room for the legend above the first bars
     axes[0].legend(frameon=False, loc="upper left", fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
