@@ -229,6 +229,55 @@ async def told_to_stop_under_load(stage: Stage) -> None:
             stage.counts.lost.append(f"{stage.counts.broken_off} answers were cut off")
 
 
+async def a_worker_is_killed(stage: Stage) -> None:
+    """Two workers: one is killed and replaced, both reload twice, then SIGTERM; all of it under load."""
+    audit = stage.folder / "audit.db"
+    settings = {"workers": 2, "drain": 20, "audit": f"sqlite:///{audit}"}
+    async with stage.playing(settings=settings) as (proxy, upstream, callers):
+        cut: list[int] = []
+        callers._refused_connection = lambda _, number, __: cut.append(number)  # type: ignore[method-assign]
+        at_once = 16
+        load = asyncio.ensure_future(callers.many("slow", stage.count(800), at_once=at_once))
+        await asyncio.sleep(1.0)
+        killed = max(proxy.workers(), key=proxy.files)  # the busier one
+        os.kill(killed, signal.SIGKILL)
+        await load
+        died_with_it, cut[:] = len(cut), []
+        if died_with_it > at_once:
+            stage.counts.lost.append(f"{died_with_it} requests failed, and {at_once} were under way at most")
+        deadline = time.monotonic() + 60
+        while (len(proxy.workers()) < 2 or killed in proxy.workers()) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+        if len(proxy.workers()) < 2:
+            stage.counts.lost.append("the worker that was killed was not replaced in a minute")
+
+        load = asyncio.ensure_future(callers.many("ok", stage.count(2000), at_once=at_once))
+        for _ in range(2):
+            await asyncio.sleep(1.0)
+            proxy.signal(signal.SIGHUP)
+        await load
+        stage.counts.lost += [f"{number}: not answered while the workers reloaded" for number in cut]
+        cut.clear()
+
+        load = asyncio.ensure_future(callers.many("slow", stage.count(300), at_once=at_once, stream=False))
+        await asyncio.sleep(1.0)
+        proxy.signal(signal.SIGTERM)
+        status = await proxy.ended()
+        await load
+        stage.counts.lost += [f"{number}: taken, and not answered" for number in cut if number in upstream.received]
+        if status != 0:
+            stage.counts.lost.append(f"the parent ended with {status}")
+        with sqlite3.connect(audit) as database:
+            whole = database.execute("pragma integrity_check").fetchone()[0]
+            kept = database.execute("select count(*) from normguard_decisions").fetchone()[0]
+        if whole != "ok":
+            stage.counts.lost.append("the audit database is damaged")
+        stage.counts.notes.append(
+            f"{died_with_it} died with their worker, {len(cut)} found nobody after SIGTERM, ended with {status}; "
+            f"{kept} decisions kept of {stage.counts.succeeded} answered"
+        )
+
+
 async def killed_under_load(stage: Stage) -> None:
     """SIGKILL: the audit trail stays whole, and a new process goes on with it."""
     url = f"sqlite:///{stage.folder}/audit.db"
@@ -399,6 +448,7 @@ SCENARIOS: dict[str, Scenario] = {
     "leaving-clients": clients_go_away,
     "slow-readers": a_client_reads_slowly,
     "sigterm": told_to_stop_under_load,
+    "workers": a_worker_is_killed,
     "sigkill": killed_under_load,
     "full-disk": disk_is_full,
     "clock-jumps": clocks_jump,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -94,19 +95,35 @@ class Proxy:
 
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
+            orphans = self.workers()
             self.process.kill()
             self.process.wait(10)
+            for worker in orphans:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
 
-    def files(self) -> int:
-        """Open files and sockets."""
+    def workers(self) -> list[int]:
+        """The processes that serve, where there are several."""
+        found = []
+        for child in self._children():
+            with contextlib.suppress(OSError):
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+        return found
+
+    def files(self, process: int | None = None) -> int:
+        """Open files and sockets, of the server or of one of its workers."""
         assert self.process is not None
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+        return len(list(Path(f"/proc/{process or self.process.pid}/fd").iterdir()))
 
     def memory(self) -> float:
         """Resident memory of the server and of its decoders, MiB."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return sum(map(_resident, [str(self.process.pid), *children]))
+        return sum(map(_resident, [str(self.process.pid), *self._children()]))
+
+    def _children(self) -> list[str]:
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
 
 def _resident(process: str) -> float:

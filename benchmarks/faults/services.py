@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 
 class Missing(Exception):
@@ -68,7 +69,7 @@ class PostgresServer:
         bins = found[-1] if found else Path(initdb).parent if initdb else None
         if bins is None:
             raise Missing("there is no PostgreSQL on this machine")
-        self._as: list[str] = []
+        self._as: dict[str, Any] = {}  # whose processes they are
         if os.geteuid() == 0:
             try:
                 account = pwd.getpwnam("postgres")
@@ -78,31 +79,31 @@ class PostgresServer:
                 if str(path).startswith("/tmp/"):
                     path.chmod(path.stat().st_mode | 0o011)  # its user must get to its folder
             os.chown(folder, account.pw_uid, account.pw_gid)
-            self._as = ["runuser", "-u", "postgres", "--"]
+            self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         self._bins, self._data = bins, folder / "data"
         self.port = free_port()
         self.url = f"postgresql+psycopg://tester@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
-        command = [*self._as, str(bins / "initdb"), "-D", str(self._data), "-U", "tester", "-A", "trust", "--no-sync"]
-        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+        command = [str(bins / "initdb"), "-D", str(self._data), "-U", "tester", "-A", "trust", "--no-sync"]
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, **self._as)
         self.start()
 
     def start(self) -> None:
-        command = [*self._as, str(self._bins / "postgres"), "-D", str(self._data), "-p", str(self.port)]
+        command = [str(self._bins / "postgres"), "-D", str(self._data), "-p", str(self.port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self._data}"]
         self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._data.parent
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._data.parent, **self._as
         )
         wait_for_port(self.port, self._process)
         deadline = time.monotonic() + 20
-        ready = [*self._as, str(self._bins / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        while subprocess.run(ready, check=False, cwd=self._data.parent).returncode:
+        ready = [str(self._bins / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        while subprocess.run(ready, check=False, cwd=self._data.parent, **self._as).returncode:
             if time.monotonic() > deadline:
                 raise RuntimeError("PostgreSQL did not start")
             time.sleep(0.05)
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
-            stop = [*self._as, str(self._bins / "pg_ctl"), "stop", "-D", str(self._data), "-m", "immediate"]
-            subprocess.run(stop, check=False, capture_output=True, cwd=self._data.parent)
+            stop = [str(self._bins / "pg_ctl"), "stop", "-D", str(self._data), "-m", "immediate"]
+            subprocess.run(stop, check=False, capture_output=True, cwd=self._data.parent, **self._as)
             self._process.wait(20)
