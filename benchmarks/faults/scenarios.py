@@ -410,12 +410,14 @@ async def too_many_at_once(stage: Stage) -> None:
         before = proxy.files()
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         callers_at_once = min(stage.count(1000), limit // 4)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), proxy.cpu()
         await callers.many("ok", stage.count(6000), at_once=callers_at_once)
-        took = time.perf_counter() - start
+        took, worked = time.perf_counter() - start, proxy.cpu() - worked
         stage.counts.notes.append(
             f"{callers_at_once} callers: {stage.counts.succeeded / took:.0f} answered and "
-            f"{stage.counts.refused / took:.0f} turned away a second, {proxy.memory():.0f} MiB"
+            f"{stage.counts.refused / took:.0f} turned away a second, "
+            f"the server busy {worked / took:.0%} of the time (callers and upstream share the other core), "
+            f"{proxy.memory():.0f} MiB"
         )
         await stage.given_back(proxy, upstream, before)
 

@@ -116,6 +116,12 @@ class Proxy:
         assert self.process is not None
         return len(list(Path(f"/proc/{process or self.process.pid}/fd").iterdir()))
 
+    def cpu(self) -> float:
+        """Seconds of processor time that the server has had."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def memory(self) -> float:
         """Resident memory of the server and of its decoders, MiB."""
         assert self.process is not None
