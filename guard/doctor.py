@@ -14,8 +14,8 @@ from pathlib import Path
 from guard.errors import NormGuardError
 from guard.pipeline import Guard
 from guard.proxy.admission import check_exposure, is_public
-from guard.proxy.serve import build_guard, upstream_maker
-from guard.settings import Settings, read_settings
+from guard.proxy.serve import build_guard, open_decisions, upstream_maker
+from guard.settings import Settings, audit_file, read_settings
 from guard.upstreams.base import Upstream, UpstreamError
 
 _PROBE = "Is a wall clock a nice gift for my host in Shanghai?"
@@ -104,7 +104,7 @@ def _exposure(settings: Settings) -> Iterator[Finding]:
         )
     if settings.audit_content:
         yield Finding(Level.WARNING, "audit", "keeps what users ask in plain text", "Tell your users.")
-    if settings.audit is not None and settings.audit_retention_days is None:
+    if settings.audit_url is not None and settings.audit_retention_days is None:
         yield Finding(Level.WARNING, "audit", "keeps decisions for ever", "Set NORMGUARD_AUDIT_RETENTION_DAYS.")
 
 
@@ -254,12 +254,17 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 
 
 def _audit(settings: Settings) -> Iterator[Finding]:
-    if settings.audit is None:
+    if settings.audit_url is None:
+        yield Finding(Level.OK, "audit", "decisions are not kept, as was set")
         return
-    from guard.audit.store import Store  # noqa: PLC0415
-
-    store = Store(settings.audit.get_secret_value())
-    yield Finding(Level.OK, "audit", f"{store.count()} decisions kept")
+    store = open_decisions(settings)
+    if store is None:
+        yield Finding(
+            Level.WARNING, "audit", f"decisions are not kept: {audit_file()} cannot be used", "Set NORMGUARD_AUDIT."
+        )
+        return
+    where = f" in {audit_file()}" if settings.audit_is_auto else ""
+    yield Finding(Level.OK, "audit", f"{store.count()} decisions kept{where}")
     store.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,6 +15,7 @@ from guard.upstreams.config import Route, UpstreamConfig, check_routes
 from guard.upstreams.http import Kind
 
 DEFAULT_FILE = Path("normguard.yaml")
+AUTO = "auto"
 
 
 class Settings(BaseSettings):
@@ -40,7 +42,8 @@ class Settings(BaseSettings):
         connect_timeout: seconds to reach the upstream.
         read_timeout: seconds between two pieces of an answer.
         max_body: bytes of the largest request that is read to be guarded.
-        audit: URL of the database in which decisions are kept (``sqlite:///audit.db``); not kept where None.
+        audit: URL of the database in which decisions are kept (``postgresql+psycopg://...``); ``auto`` for an SQLite
+            file of the user who serves (`audit_file`), if it can be written; not kept where ``none``.
         audit_content: whether questions and guidance are kept in plain text, and not only as hashes.
         audit_retention_days: days after which they are deleted; kept for ever where None.
         keys: URL of the database that keeps proxy keys (``sqlite:///keys.db``, ``redis://...``); none are asked for
@@ -89,9 +92,9 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(default=5.0, gt=0)
     read_timeout: float = Field(default=600.0, gt=0)
     max_body: int = Field(default=64 * 2**20, gt=0)
-    audit: SecretStr | None = None
+    audit: SecretStr | None = SecretStr(AUTO)
     audit_content: bool = False
-    audit_retention_days: float | None = Field(default=None, gt=0)
+    audit_retention_days: float | None = Field(default=90.0, gt=0)
     keys: SecretStr | None = None
     allow_anonymous: bool = False
     admin_token: SecretStr | None = Field(default=None, min_length=16)
@@ -115,6 +118,16 @@ class Settings(BaseSettings):
     log_requests: bool = False
     otlp: HttpUrl | None = None
 
+    @property
+    def audit_is_auto(self) -> bool:
+        """Whether nobody said where decisions are to be kept."""
+        return self.audit is not None and self.audit.get_secret_value() == AUTO
+
+    @property
+    def audit_url(self) -> str | None:
+        """The database in which decisions are kept; None where they are not."""
+        return audit_url(self.audit.get_secret_value()) if self.audit is not None else None
+
     @model_validator(mode="after")
     def _one_way_to_name_upstreams(self) -> Self:
         if self.upstream is not None and self.upstreams:
@@ -134,6 +147,17 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         yaml_file = settings_cls.model_config.get("yaml_file")
         return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=yaml_file))
+
+
+def audit_file() -> Path:
+    """Where decisions are kept that nobody named a database for (XDG Base Directory Specification: state)."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "normguard" / "audit.db"
+
+
+def audit_url(setting: str) -> str | None:
+    """The database that `setting` means: a URL, ``auto`` or ``none``."""
+    return {AUTO: f"sqlite:///{audit_file()}", "none": None}.get(setting, setting)
 
 
 def read_settings(file: Path | None = None, **flags: Any) -> Settings:

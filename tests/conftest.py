@@ -30,10 +30,11 @@ needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the research data s
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_models_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What somebody has pulled on his machine must not change what the tests see."""
+def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What somebody keeps on his machine must not change what the tests see, and they must not change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NORMGUARD_MODELS", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 

@@ -148,6 +148,43 @@ def test_the_proxy_keeps_every_decision(
     assert b"Shanghai" not in raw, "no text is kept unless the operator says so"
 
 
+def test_decisions_are_kept_where_nobody_named_a_database(
+    start_proxy: Callable[..., str], upstream: FakeUpstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    empty = CliRunner().invoke(audit, ["stats"])
+    assert isinstance(empty.exception, SettingsError)
+    assert str(tmp_path / "state" / "normguard" / "audit.db") in str(empty.exception)
+    body = {"model": "m", "messages": [{"role": "user", "content": CLOCK}]}
+    address = start_proxy(upstream=upstream.base)
+    httpx.post(f"{address}/v1/chat/completions", json=body)
+    wait_for(lambda: "normguard_audit_written_total 1.0" in httpx.get(f"{address}/metrics").text)
+    told = CliRunner().invoke(audit, ["stats", "--json"])
+    assert json.loads(told.output)["action"] == {"advise": 1}
+    assert (tmp_path / "state" / "normguard").stat().st_mode & 0o077 == 0, "nobody else's business"
+
+    address = start_proxy(upstream=upstream.base, audit="none")
+    httpx.post(f"{address}/v1/chat/completions", json=body)
+    time.sleep(0.7)
+    assert json.loads(CliRunner().invoke(audit, ["stats", "--json"]).output)["decisions"] == 1
+
+
+def test_a_place_that_cannot_be_written_is_told_and_done_without(
+    start_proxy: Callable[..., str],
+    upstream: FakeUpstream,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("no folder")
+    address = start_proxy(upstream=upstream.base)
+    body = {"model": "m", "messages": [{"role": "user", "content": CLOCK}]}
+    assert httpx.post(f"{address}/v1/chat/completions", json=body).status_code == 200
+    assert "Decisions are not kept" in caplog.text
+    assert "Set audit to the URL of a database" in caplog.text
+
+
 def test_the_original_of_a_rewritten_question_is_kept_where_content_is(
     start_proxy: Callable[..., str], guard: Guard, upstream: FakeUpstream, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ class Proxy:
         self._environment = {
             **kept,
             "PYTHONPATH": os.pathsep.join([here, kept.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+            "XDG_STATE_HOME": str(folder / "state"),
             **{f"NORMGUARD_{name.upper()}": str(value) for name, value in given.items()},
             **(environment or {}),
         }

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -40,7 +41,10 @@ def upstream() -> Iterator[str]:
 def normguard(target: str, *flags: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """This proxy in front of `target`, with further flags of ``normguard serve`` and settings in the environment."""
     command = [sys.executable, "-m", "guard", "serve", "--port", "{port}", "--upstream", f"{target}/v1", *flags]
-    with server(command, environment=environment, ready="/readyz") as base:
+    with (
+        tempfile.TemporaryDirectory() as state,  # decisions are kept there unless told otherwise
+        server(command, environment={"XDG_STATE_HOME": state, **(environment or {})}, ready="/readyz") as base,
+    ):
         yield base
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+if TYPE_CHECKING:
+    from guard.audit.store import Store
+
 _WHEN = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 _URL = click.option(
-    "--audit", "url", envvar="NORMGUARD_AUDIT", required=True, help="URL of the database, such as sqlite:///audit.db."
+    "--audit",
+    "url",
+    envvar="NORMGUARD_AUDIT",
+    default="auto",
+    help="URL of the database.  [default: the SQLite file that `normguard serve` writes where none is named]",
 )
 
 
@@ -75,14 +82,19 @@ def count(records: Any) -> dict[str, Any]:
     return {"decisions": total, **{kind: dict(found.most_common()) for kind, found in counters.items()}}
 
 
-def _open(url: str) -> Any:
+def _open(url: str) -> Store:
     from guard.errors import SettingsError
+    from guard.settings import audit_file, audit_url
 
+    if url == "auto" and not audit_file().exists():
+        raise SettingsError(f"audit: no decisions are kept in {audit_file()} yet; name another database with --audit.")
+    if (found := audit_url(url)) is None:
+        raise SettingsError("audit: decisions are not kept; name a database that holds some with --audit.")
     try:
         from guard.audit.store import Store
     except ImportError as error:
         raise SettingsError("Reading decisions needs an extra: pip install 'normguard[database]'.") from error
-    return Store(url)
+    return Store(found)
 
 
 def _utc(when: datetime | None) -> datetime | None:

@@ -146,7 +146,7 @@ def _proxy(guard: Any) -> Iterator[str]:
     from guard.proxy.serve import listen, make_server
     from guard.settings import Settings
 
-    settings = Settings(port=0, drain=1)
+    settings = Settings(port=0, drain=1, audit=None)
     bound = listen(settings)
     server = make_server(settings, guard)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)

@@ -42,7 +42,7 @@ def serve(
 
     from guard.logs import configure
     from guard.proxy.serve import build_guard, listen, make_server
-    from guard.settings import read_settings
+    from guard.settings import audit_file, read_settings
 
     flags = {
         "upstream": upstream,
@@ -75,6 +75,8 @@ def serve(
     guard = build_guard(settings)
     server = make_server(settings, guard, source=lambda: read_settings(file, **flags), file=file)
     click.echo(listens)
+    if settings.audit_is_auto and audit_file().exists():
+        click.echo(f"Decisions are kept in {audit_file()}, without what was asked (normguard audit stats).")
     if guard.eyes is not None:
         click.echo(f"Pictures are looked at by {guard.eyes.name} on {guard.eyes.provider}.")
     else:

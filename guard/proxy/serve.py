@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -33,7 +34,7 @@ from guard.proxy.parts import Parts, Source
 from guard.proxy.protocol import PatientProtocol
 from guard.proxy.reload import Outcome
 from guard.resources import folder
-from guard.settings import Settings
+from guard.settings import Settings, audit_file
 from guard.shared import Shared
 from guard.telemetry import Telemetry
 from guard.upstreams.base import Upstream
@@ -44,6 +45,11 @@ from guard.upstreams.litellm import LiteLLMUpstream
 from guard.upstreams.protected import Bounds, Protected, Watch
 from guard.upstreams.routes import Router
 from guard.vision.eyes import open_eyes
+
+if TYPE_CHECKING:
+    from guard.audit.store import Store
+
+log = logging.getLogger("normguard")
 
 
 def build_guard(settings: Settings, old: Guard | None = None) -> Guard:
@@ -138,16 +144,41 @@ def _key(name: str, config: UpstreamConfig) -> str | None:
 
 
 def open_audit(settings: Settings) -> Audit | None:
-    """The audit trail that `settings` ask for; raises `SettingsError` if its database cannot be used."""
-    if settings.audit is None:
+    """The audit trail that `settings` ask for; raises as `open_decisions`."""
+    store = open_decisions(settings)
+    if store is None:
+        return None
+    from guard.audit.writer import Writer  # noqa: PLC0415  (an extra)
+
+    return Audit(Writer(store, retention_days=settings.audit_retention_days), content=settings.audit_content)
+
+
+def open_decisions(settings: Settings) -> Store | None:
+    """The database in which decisions are kept; None where they are not.
+
+    Raises:
+        SettingsError: the database that `settings` name cannot be used. One that nobody named is done without, and the
+            log says so.
+    """
+    if settings.audit_url is None:
         return None
     try:
+        if settings.audit_is_auto:
+            audit_file().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _open_store(settings.audit_url)
+    except (SettingsError, OSError, RuntimeError) as error:  # no extra, no right to write there, no home
+        if not settings.audit_is_auto:
+            raise
+        log.warning("Decisions are not kept. %s Set audit to the URL of a database, or to none.", error)
+        return None
+
+
+def _open_store(url: str) -> Store:
+    try:
         from guard.audit.store import Store  # noqa: PLC0415  (an extra)
-        from guard.audit.writer import Writer  # noqa: PLC0415
     except ImportError as error:
         raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[database]'.") from error
-    writer = Writer(Store(settings.audit.get_secret_value()), retention_days=settings.audit_retention_days)
-    return Audit(writer, content=settings.audit_content)
+    return Store(url)
 
 
 def listen(settings: Settings) -> socket.socket:
