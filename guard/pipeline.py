@@ -13,23 +13,23 @@ from guard.actions.advise import advise
 from guard.actions.block import block
 from guard.actions.rewrite import rewrite
 from guard.actions.verify import Checker, Verification
+from guard.answers.scorer import AnswerScorer
 from guard.api import FORMATS, WireFormat
-from guard.classifier.answers import AnswerScorer
 from guard.classifier.base import Scorer
 from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
 from guard.evidence.gather import Gatherer
-from guard.evidence.ocr import TextReader
-from guard.evidence.pictures import Picture, PictureCache
-from guard.evidence.threads import Threads
+from guard.evidence.memory import ConversationMemory
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.retrieval import candidates
 from guard.norms.vocabulary import Vocabulary
+from guard.pictures.decode import Picture, PictureCache
 from guard.policy.decide import decide
 from guard.policy.model import DeploymentPolicy, Policies
 from guard.types import Action, Decision, Exchange, Hints, ScoredNorm
-from guard.vision.eyes import Eyes
+from guard.vision.model import VisionModel
+from guard.vision.ocr import SignReader
 
 log = logging.getLogger("normguard")
 
@@ -70,24 +70,24 @@ class Guard:
         policies: Policies | None = None,
         policy: str = DEFAULT_POLICY,
         scorer: Scorer | None = None,
-        eyes: Eyes | None = None,
-        ocr: TextReader | None = None,
+        vision: VisionModel | None = None,
+        ocr: SignReader | None = None,
         checker: Checker | None = None,
         pictures: PictureCache | None = None,
-        threads: Threads | None = None,
+        memory: ConversationMemory | None = None,
     ) -> None:
         self.library = library or Library(read_packs(), Vocabulary())
         self.policies = policies or Policies()
         self.policy = self.policies.get(policy)
         self.scorer: Scorer = scorer or StudentScorer(self.library)
         self.pictures = pictures or PictureCache()
-        self.eyes = eyes
+        self.vision = vision
         self.ocr = ocr
         self._checker = checker
         self._checker_missing = False
-        self.threads = threads or Threads()
+        self.memory = memory or ConversationMemory()
         self.gather = Gatherer(
-            self.library, self.pictures, eyes=eyes, ocr=ocr, reader=self.scorer.read, threads=self.threads
+            self.library, self.pictures, vision=vision, ocr=ocr, reader=self.scorer.read, memory=self.memory
         )
 
     @property
@@ -115,9 +115,9 @@ class Guard:
             ImageError: as `check`.
         """
         picture = self.pictures.decode(data, param=param)
-        if self.eyes is not None:
+        if self.vision is not None:
             with contextlib.suppress(Exception):  # the check meets the same fault, and reports it
-                self.eyes.look(picture.thumbnail, picture.key)
+                self.vision.look(picture.thumbnail, picture.key)
         if self.ocr is not None:
             with contextlib.suppress(Exception):
                 self.ocr.read(data, picture.key)
@@ -171,7 +171,7 @@ class Guard:
     def remember(self, thread: str, decision: Decision) -> None:
         """Keep what `decision` rests on for requests that only refer to its turn, by the provider's id of it."""
         if decision.findings is not None:
-            self.threads.remember(thread, decision.findings)
+            self.memory.remember(thread, decision.findings)
 
     def _decide(self, exchange: Exchange, rules: DeploymentPolicy) -> Decision:
         timings: dict[str, float] = {}
@@ -217,7 +217,7 @@ class Guard:
             tokens=note.tokens if note else 0,
             degraded=tuple(findings.degraded),
             timings_ms=timings,
-            model=self.scorer.name + (f"+{self.eyes.name}" if self.eyes else ""),
+            model=self.scorer.name + (f"+{self.vision.name}" if self.vision else ""),
             rewritten=rewrite(exchange.query, note.norms, findings.language)
             if note and action is Action.REWRITE
             else None,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
-    from guard.evidence.pictures import Picture
+    from guard.pictures.decode import Picture
 
 
 @dataclass(frozen=True, slots=True)

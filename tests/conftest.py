@@ -17,9 +17,9 @@ import pytest
 import uvicorn
 
 from guard import Guard
+from guard.deployment.settings import Settings
 from guard.proxy.app import GUARDED
 from guard.proxy.serve import listen, make_server
-from guard.settings import Settings
 
 STREAMS = Path(__file__).parent / "streams"
 pytest_plugins = ["tests.services"]

@@ -26,10 +26,10 @@ from guard.access.keys import Key, new_key, parts
 from guard.access.limits import Limits
 from guard.access.store import KeyStore, open_keys
 from guard.cli.keys import keys as keys_command
+from guard.deployment.settings import Settings
 from guard.errors import AccessError, SettingsError
-from guard.proxy.admission import check_exposure, is_public
-from guard.settings import Settings
-from guard.shared import Shared
+from guard.proxy.admission import check_exposure, listens_beyond_this_machine
+from guard.stores.redis import Redis
 from tests.conftest import FakeUpstream
 from tests.services import PostgresServer, RedisServer
 from tests.test_proxy import CLOCK, HARMLESS
@@ -215,7 +215,7 @@ async def test_limits_of_one_process() -> None:
 
 
 async def test_limits_that_processes_share(redis_server: RedisServer) -> None:
-    one, two = Limits(Shared(redis_server.url)), Limits(Shared(redis_server.url))
+    one, two = Limits(Redis(redis_server.url)), Limits(Redis(redis_server.url))
     _, key = new_key("app", per_minute=6)
     assert await _let_in(one, key, 4) + await _let_in(two, key, 9) == 6
     _, busy = new_key("busy", concurrent=2)
@@ -231,7 +231,7 @@ async def test_leases_of_a_killed_process_end_by_themselves(
 ) -> None:
     monkeypatch.setattr("guard.access.limits._LEASE", 2)
     monkeypatch.setattr("guard.access.limits._RENEW", 0.5)
-    alive, killed = Limits(Shared(redis_server.url)), Limits(Shared(redis_server.url))
+    alive, killed = Limits(Redis(redis_server.url)), Limits(Redis(redis_server.url))
     _, key = new_key("app", concurrent=2)
     _, renewed = new_key("app", concurrent=1)
     async with alive.held(renewed), killed.held(key), killed.held(key):
@@ -245,7 +245,7 @@ async def test_leases_of_a_killed_process_end_by_themselves(
 
 async def test_without_redis_each_process_holds_its_own(redis_server: RedisServer) -> None:
     failures: list[str] = []
-    shared = Shared(f"redis://127.0.0.1:{redis_server.port + 1}/0")
+    shared = Redis(f"redis://127.0.0.1:{redis_server.port + 1}/0")
     shared.on_error = failures.append
     limits = Limits(shared)
     _, key = new_key("app", per_minute=3, concurrent=1)
@@ -402,7 +402,7 @@ def test_the_operators_routes_have_a_token_of_their_own(locked: str, keys_url: s
     [("127.0.0.1", False), ("localhost", False), ("::1", False), ("0.0.0.0", True), ("::", True), ("app.test", True)],
 )
 def test_a_public_address_is_not_served_to_anybody(host: str, public: bool) -> None:
-    assert is_public(host) is public
+    assert listens_beyond_this_machine(host) is public
     if not public:
         check_exposure(Settings(host=host))
         return

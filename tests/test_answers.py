@@ -13,15 +13,15 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.answers.run import whole
+from benchmarks.datasets.answers import Answers, by_part, handwritten, part_of_norm
 from guard import Guard
-from guard.classifier.answers import FEATURES, AnswerScorer
+from guard.answers.scorer import FEATURES, AnswerScorer
 from guard.errors import ModelError
-from guard.flow import handle
+from guard.files import folder
+from guard.flow.request import handle
 from guard.norms.library import Library
 from guard.norms.model import Norm
-from guard.resources import folder
 from tests.policies import AsPolicies, same
-from training.answers.data import Answers, by_part, handwritten, part_of_norm
 
 
 @pytest.fixture(scope="module")

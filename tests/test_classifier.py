@@ -17,12 +17,12 @@ from guard.classifier.features import PAIR, REQUEST, Featurizer
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.ngrams import BUCKETS, MAX_IDS, hashed
 from guard.classifier.student import NAME, StudentScorer, open_scorer
+from guard.deployment.settings import Settings
 from guard.errors import ModelError
+from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.retrieval import candidates
 from guard.proxy.serve import build_guard
-from guard.resources import folder
-from guard.settings import Settings
 
 MODEL = folder("models") / NAME
 PICTURE = Image(url="https://pictures.invalid/1")

@@ -207,7 +207,7 @@ def test_serve_finishes_streams_in_flight_when_told_to_stop(upstream: FakeUpstre
 
 @needs_data
 def test_check_runs_over_all_of_cross(tmp_path: Path) -> None:
-    from benchmarks.detection.data import read_cross
+    from benchmarks.datasets.research import read_cross
 
     queries = read_cross(SHARED)
     source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from guard.cli.main import cli
-from guard.norms.packs import read_yaml
+from guard.deployment.settings import Settings
+from guard.errors import PolicyError
+from guard.files import read_yaml
 from guard.policy.model import DeploymentPolicy
-from guard.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,7 +28,7 @@ def test_the_documented_policy_is_the_default_one(tmp_path: Path) -> None:
     assert block
     path = tmp_path / "policy.yaml"
     path.write_text(block[1], encoding="utf-8")
-    documented = read_yaml(path)
+    documented = read_yaml(path, PolicyError)
     assert DeploymentPolicy.model_validate(documented) == DeploymentPolicy()
     assert set(documented) == set(DeploymentPolicy.model_fields)
 

@@ -10,13 +10,13 @@ from PIL import Image as Pillow
 
 from guard import Exchange, Guard, Hints, Image, ImageError, Turn
 from guard.evidence.gather import Gatherer
-from guard.evidence.language import languages_of
-from guard.evidence.lexicon import Entry, Lexicon
-from guard.evidence.pictures import PictureCache, decode
-from guard.evidence.places import countries, country_at, country_name
-from guard.evidence.remote import is_public
-from guard.evidence.words import fold, stems
 from guard.norms.model import LANGUAGES
+from guard.pictures.decode import PictureCache, decode
+from guard.pictures.remote import is_globally_routable
+from guard.text.languages import languages_of
+from guard.text.lexicon import Entry, Lexicon
+from guard.text.places import countries, country_at, country_name
+from guard.text.words import fold, stems
 from guard.types import Evidence, Findings
 
 QUESTIONS = {
@@ -296,7 +296,7 @@ def test_a_picture_seen_before_is_not_decoded_again() -> None:
     ],
 )
 def test_private_addresses_are_told_from_public_ones(address: str, public: bool) -> None:
-    assert is_public(address) is public
+    assert is_globally_routable(address) is public
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from benchmarks.faults.run import ALL, play
 from benchmarks.faults.services import Missing
 from guard import Guard
 from guard.api import FORMATS
-from guard.asked import read_asked
+from guard.api.options import read_options
 from guard.errors import NormGuardError
 
 QUICK = ("dead-upstream", "resets", "sigterm", "sigkill", "full-disk", "hostile-bodies")
@@ -53,7 +53,7 @@ def test_only_errors_with_a_name_come_out_of_a_parser(guard: Guard, api: str) ->
         if not isinstance(body, dict):
             continue
         try:
-            asked = read_asked({}, body)
+            asked = read_options({}, body)
             exchange = format_.read(body, asked.hints)
             decision = guard.check(exchange)
         except NormGuardError:

@@ -15,9 +15,9 @@ import pytest
 
 from benchmarks.faults.pictures import bases, crafted, spoilt
 from guard.errors import ImageError, NormGuardError
-from guard.evidence import isolated
-from guard.evidence.isolated import Decoders
-from guard.evidence.pictures import decode
+from guard.pictures import isolated
+from guard.pictures.decode import decode
+from guard.pictures.isolated import Decoders
 from tests.conftest import FakeUpstream
 from tests.test_proxy import data_url, picture_message
 from tests.test_resilience import served

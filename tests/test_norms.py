@@ -252,8 +252,8 @@ def test_norms_print_their_scope() -> None:
 
 @needs_data
 def test_links_name_norms_that_exist(guard: Guard) -> None:
-    from benchmarks.detection.data import read_cross
-    from benchmarks.detection.run import read_links
+    from benchmarks.datasets.research import read_cross
+    from benchmarks.datasets.splits import read_links
 
     links = read_links()
     known = {query.norm for query in read_cross(SHARED)}

@@ -29,12 +29,12 @@ from guard.access.store import open_keys
 from guard.audit.store import Store
 from guard.audit.writer import Writer
 from guard.cli.doctor import doctor
-from guard.database.engine import connect
-from guard.doctor import Level, examine
+from guard.deployment.doctor import Level, examine
 from guard.errors import SettingsError
-from guard.logs import configure, without_content
-from guard.shared import Shared
-from guard.vision.eyes import Eyes
+from guard.observability.logs import configure, without_content
+from guard.stores.engine import connect
+from guard.stores.redis import Redis
+from guard.vision.model import VisionModel
 from tests.conftest import FakeUpstream
 from tests.services import PostgresServer, RedisServer, free_port
 from tests.test_audit import record, wait_for
@@ -51,7 +51,7 @@ def test_tables_are_what_the_code_thinks(tmp_path: Path, postgres: PostgresServe
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from guard.database.tables import META
+    from guard.stores.tables import META
 
     for url in (f"sqlite:///{tmp_path}/a.db", postgres.url):
         with connect(url, setting="audit").connect() as connection:
@@ -167,7 +167,7 @@ def test_a_database_that_cannot_be_reached(tmp_path: Path) -> None:
 # --- Redis ------------------------------------------------------------------------------------------------------------
 
 
-class CountingEyes(Eyes):
+class CountingVision(VisionModel):
     """Eyes that see a clock in everything, and count how often they look."""
 
     def __init__(self) -> None:
@@ -186,15 +186,15 @@ class CountingEyes(Eyes):
 def test_machines_tell_each_other_what_pictures_show(
     start_proxy: Callable[..., str], guard: Guard, upstream: FakeUpstream, redis_server: RedisServer
 ) -> None:
-    eyes = [CountingEyes(), CountingEyes()]
-    guards = [Guard(library=guard.library, scorer=guard.scorer, eyes=each) for each in eyes]
+    vision = [CountingVision(), CountingVision()]
+    guards = [Guard(library=guard.library, scorer=guard.scorer, vision=each) for each in vision]
     addresses = [start_proxy(each, upstream=upstream.base, redis=redis_server.url) for each in guards]
     messages = picture_message(data_url(png((70, 51))), "Is this a good gift for my host in Shanghai?")
     for address in (addresses[0], addresses[0], addresses[1]):
         response = httpx.post(f"{address}/v1/chat/completions", json={"model": "m", "messages": messages})
         assert "cn.gift.clocks" in response.headers["x-normguard-norms"]
         time.sleep(0.1)
-    assert [each.looks for each in eyes] == [1, 0]
+    assert [each.looks for each in vision] == [1, 0]
 
 
 def test_machines_tell_each_other_what_turns_were_about(
@@ -234,7 +234,7 @@ def test_what_another_version_kept_is_no_fault(
 
 def test_a_crowd_waits_for_a_connection_to_redis(redis_server: RedisServer) -> None:
     async def ask() -> list[object]:
-        shared, errors = Shared(redis_server.url), []
+        shared, errors = Redis(redis_server.url), []
         shared.on_error = errors.append
         answers = await asyncio.gather(*(shared.ask("limits", shared.redis.ping) for _ in range(400)))
         await shared.close()

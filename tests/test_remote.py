@@ -6,9 +6,9 @@ import pytest
 from aiohttp import web
 
 from guard import Exchange, Image, ImageError
-from guard.evidence import remote as module
-from guard.evidence.pictures import PictureCache
-from guard.evidence.remote import RemoteImages
+from guard.pictures import remote as module
+from guard.pictures.decode import PictureCache
+from guard.pictures.remote import RemoteImages
 from tests.conftest import FakeUpstream
 from tests.test_evidence import jpeg
 

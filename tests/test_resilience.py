@@ -22,10 +22,10 @@ import pytest
 from openai import OpenAI
 
 from guard import Guard
+from guard.deployment.settings import Settings, read_settings
 from guard.errors import AccessError
-from guard.proxy import protocol
-from guard.proxy.load import Load
-from guard.settings import Settings, read_settings
+from guard.proxy import slow_clients as protocol
+from guard.proxy.overload import OverloadGuard
 from guard.upstreams.base import Reply, UpstreamError
 from guard.upstreams.breaker import Breaker
 from guard.upstreams.config import Route, Target
@@ -192,7 +192,7 @@ def test_a_dead_upstream_is_left_alone_and_found_again(start_proxy: Callable[...
 
 
 async def test_a_late_event_loop_sheds_until_it_is_not() -> None:
-    load = Load(max_in_flight=2, max_lag=0.1)
+    load = OverloadGuard(max_in_flight=2, max_lag=0.1)
     load.start()
     await asyncio.sleep(0.12)
     with load.room(), load.room():
@@ -282,7 +282,7 @@ def test_a_connection_that_never_says_what_it_wants(
 # --- classes of fault -------------------------------------------------------------------------------------------------
 
 
-class SlowEyes:
+class SlowVision:
     """Eyes that take their time."""
 
     name, provider = "slow-eyes", "none"
@@ -295,7 +295,7 @@ class SlowEyes:
         return None
 
 
-class BrokenEyes(SlowEyes):
+class BrokenVision(SlowVision):
     name = "broken-eyes"
 
     def look(self, picture: Any, key: bytes) -> dict[str, float]:
@@ -313,9 +313,9 @@ def with_faults(guard: Guard) -> Callable[[Any], Guard]:
         "audit-closed": {"on_fault": {"audit": "closed"}},
     }
 
-    def made(eyes: Any) -> Guard:
+    def made(vision: Any) -> Guard:
         policies = AsPolicies(**POLICIES, **more)
-        return Guard(library=guard.library, scorer=guard.scorer, policies=policies, eyes=eyes, checker=Scripted())
+        return Guard(library=guard.library, scorer=guard.scorer, policies=policies, vision=vision, checker=Scripted())
 
     return made
 
@@ -330,7 +330,7 @@ def post(address: str, policy: str, *, picture: bool = True, n: int = 0) -> http
 def test_pictures_that_take_too_long(
     start_proxy: Callable[..., str], with_faults: Callable[[Any], Guard], upstream: FakeUpstream
 ) -> None:
-    address = start_proxy(with_faults(SlowEyes()), upstream=upstream.base, guard_timeout=0.3)
+    address = start_proxy(with_faults(SlowVision()), upstream=upstream.base, guard_timeout=0.3)
     start = time.perf_counter()
     response = post(address, "default", n=1)
     assert time.perf_counter() - start < 1.2
@@ -346,7 +346,7 @@ def test_pictures_that_take_too_long(
 def test_evidence_that_breaks(
     start_proxy: Callable[..., str], with_faults: Callable[[Any], Guard], upstream: FakeUpstream
 ) -> None:
-    address = start_proxy(with_faults(BrokenEyes()), upstream=upstream.base, audit=None)
+    address = start_proxy(with_faults(BrokenVision()), upstream=upstream.base, audit=None)
     for policy, status in (("default", 200), ("closed", 200), ("evidence-closed", 503), ("all-closed", 503)):
         response = post(address, policy, n=4)
         assert response.status_code == status, policy

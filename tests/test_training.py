@@ -12,15 +12,14 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks.detection.data import read_cross, read_general, read_safeworld
-from benchmarks.detection.run import read_links
-from benchmarks.detection.splits import part_of, part_of_cross
+from benchmarks.datasets.research import read_cross, read_general, read_safeworld
+from benchmarks.datasets.splits import part_of, part_of_cross, protected_norms, read_links
 from guard import Guard
 from guard.errors import NormGuardError
 from guard.norms.model import LANGUAGES
 from tests.conftest import SHARED, needs_data
 from training import card
-from training.corpus import assert_unseen, protected_norms, read
+from training.corpus import assert_unseen, read
 from training.scenarios import Scenarios
 from training.teacher import Teacher
 

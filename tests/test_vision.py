@@ -21,13 +21,13 @@ from PIL import Image as Pillow
 from guard import Exchange, Guard, Hints, Image
 from guard.cli.main import cli
 from guard.cli.models import models
+from guard.deployment.settings import Settings
 from guard.errors import ModelError
-from guard.evidence.pictures import decode
 from guard.norms.vocabulary import Vocabulary
+from guard.pictures.decode import decode
 from guard.proxy.serve import build_guard
-from guard.settings import Settings
-from guard.vision.eyes import Eyes, open_eyes, preprocess
 from guard.vision.manifest import Input, read_manifest
+from guard.vision.model import VisionModel, open_vision, preprocess
 from guard.vision.store import pull, shipped
 from tests.conftest import SHARED, FakeUpstream, needs_data
 
@@ -82,17 +82,19 @@ def vocabulary() -> Vocabulary:
 
 
 def test_a_classifier_plugs_in_by_its_manifest(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary)
-    assert next(iter(eyes.look(picture("red"), b"1"))) == "clock"
-    assert next(iter(eyes.look(picture("lime"), b"2"))) == "teapot"
-    assert next(iter(eyes.look(picture("blue"), b"3"))) == "teapot"  # both classes of the range count
-    assert eyes.look(picture("black"), b"4")["teapot"] == pytest.approx(0.5)  # all logits alike: two of four classes
-    assert eyes.provider.endswith("ExecutionProvider")
+    vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary)
+    assert next(iter(vision.look(picture("red"), b"1"))) == "clock"
+    assert next(iter(vision.look(picture("lime"), b"2"))) == "teapot"
+    assert next(iter(vision.look(picture("blue"), b"3"))) == "teapot"  # both classes of the range count
+    assert vision.look(picture("black"), b"4")["teapot"] == pytest.approx(0.5)  # all logits alike: two of four classes
+    assert vision.provider.endswith("ExecutionProvider")
 
 
 def test_probabilities_are_softened_by_the_manifests_temperature(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    sharp = Eyes(str(make_model(tmp_path / "sharp")), vocabulary).look(picture("red"), b"1")["clock"]
-    soft = Eyes(str(make_model(tmp_path / "soft", temperature=5.0)), vocabulary).look(picture("red"), b"1")["clock"]
+    sharp = VisionModel(str(make_model(tmp_path / "sharp")), vocabulary).look(picture("red"), b"1")["clock"]
+    soft = VisionModel(str(make_model(tmp_path / "soft", temperature=5.0)), vocabulary).look(picture("red"), b"1")[
+        "clock"
+    ]
     assert sharp > 0.99 > soft > 0.5
 
 
@@ -107,15 +109,15 @@ def test_the_centre_of_the_picture_is_what_counts() -> None:
 
 
 def test_concurrent_looks_share_batches_and_get_their_own_answers(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary, batch=4)
+    vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary, batch=4)
     sizes: list[int] = []
-    run = eyes._run
-    eyes._run = lambda pixels: sizes.append(len(pixels)) or run(pixels)  # type: ignore[method-assign, func-returns-value]
+    run = vision._run
+    vision._run = lambda pixels: sizes.append(len(pixels)) or run(pixels)  # type: ignore[method-assign, func-returns-value]
     seen: dict[int, str] = {}
 
     def look(number: int) -> None:
         colour = ("red", "lime")[number % 2]
-        seen[number] = next(iter(eyes.look(picture(colour), str(number).encode())))
+        seen[number] = next(iter(vision.look(picture(colour), str(number).encode())))
 
     threads = [threading.Thread(target=look, args=(number,)) for number in range(60)]
     for thread in threads:
@@ -128,31 +130,31 @@ def test_concurrent_looks_share_batches_and_get_their_own_answers(tmp_path: Path
 
 
 def test_a_model_with_a_fixed_batch_is_given_one_picture_at_a_time(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    eyes = Eyes(str(make_model(tmp_path / "one", batch=1)), vocabulary)
-    assert next(iter(eyes.look(picture("red"), b"1"))) == "clock"
-    assert eyes._batch == 1
+    vision = VisionModel(str(make_model(tmp_path / "one", batch=1)), vocabulary)
+    assert next(iter(vision.look(picture("red"), b"1"))) == "clock"
+    assert vision._batch == 1
 
 
 def test_pictures_seen_before_are_remembered_up_to_a_number(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary, cache=2)
+    vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary, cache=2)
     for key in (b"1", b"2", b"3", b"3"):
-        eyes.look(picture("red"), key)
-    assert list(eyes._seen) == [b"2", b"3"]
+        vision.look(picture("red"), key)
+    assert list(vision._seen) == [b"2", b"3"]
 
 
 def test_one_picture_that_the_model_fails_on_costs_the_others_nothing(
     tmp_path: Path, vocabulary: Vocabulary, guard: Guard
 ) -> None:
-    eyes = Eyes(str(make_model(tmp_path / "colours")), vocabulary)
-    run = eyes._run
+    vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary)
+    run = vision._run
 
     def fragile(pixels: Any) -> Any:
         if float(pixels[:, 2].mean()) > 0.9:
             raise RuntimeError("the model cannot stand blue")
         return run(pixels)
 
-    eyes._run = fragile  # type: ignore[method-assign]
-    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, eyes=eyes)
+    vision._run = fragile  # type: ignore[method-assign]
+    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, vision=vision)
     images = [Image(data=data_of(colour)) for colour in ("blue", *["red"] * 9)]
     query = "My colleague in Shanghai has a new baby. Which of these should I buy?"
     decision = looking.check(Exchange.of(query, images=images))
@@ -182,20 +184,20 @@ def test_a_spoilt_model_is_refused_with_what_is_wrong(
     directory = make_model(tmp_path / "colours")
     spoil(directory)
     with pytest.raises(ModelError, match=message):
-        Eyes(str(directory), vocabulary)
+        VisionModel(str(directory), vocabulary)
 
 
 def test_a_start_without_the_model_is_clear_or_degraded_as_the_deployment_wants(
     tmp_path: Path, vocabulary: Vocabulary, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(ModelError, match=r"known are .*mobilenet-v2"):
-        open_eyes("moblienet", vocabulary)
+        open_vision("moblienet", vocabulary)
     with pytest.raises(ModelError, match="normguard models pull mobilenet-v2"):
-        open_eyes("mobilenet-v2", vocabulary)
-    assert open_eyes("mobilenet-v2", vocabulary, forgiving=True) is None
+        open_vision("mobilenet-v2", vocabulary)
+    assert open_vision("mobilenet-v2", vocabulary, forgiving=True) is None
     assert "starting without looking at pictures" in caplog.text
-    assert open_eyes("auto", vocabulary) is None
-    assert open_eyes("none", vocabulary) is None
+    assert open_vision("auto", vocabulary) is None
+    assert open_vision("none", vocabulary) is None
     (tmp_path / "strict.yaml").write_text("on_fault: closed\n")
     with pytest.raises(ModelError):
         build_guard(Settings(vision="mobilenet-v2", policies=tmp_path, policy="strict"))
@@ -256,7 +258,7 @@ def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_data
 def test_real_weights_name_real_photographs(pulled: Path, vocabulary: Vocabulary) -> None:
-    eyes = Eyes(str(pulled), vocabulary)
+    vision = VisionModel(str(pulled), vocabulary)
     assert read_manifest(pulled).licence == "Apache-2.0"
     wanted = {
         "wall_clock": "wall-clock", "analog_clock": "clock", "mosque": "mosque", "kimono": "kimono", "altar": "altar",
@@ -265,7 +267,7 @@ def test_real_weights_name_real_photographs(pulled: Path, vocabulary: Vocabulary
     right = 0
     for name, concept in wanted.items():
         photo = decode((PHOTOS / f"{name}.jpg").read_bytes())
-        seen = eyes.look(photo.thumbnail, photo.key)
+        seen = vision.look(photo.thumbnail, photo.key)
         known = {above for found in seen for above in (found, *vocabulary.broader(found))}
         right += concept in known
     assert right >= 7  # it is small, and takes the glass of wine for a goblet and the cleaver for a hatchet
@@ -275,8 +277,8 @@ def test_real_weights_name_real_photographs(pulled: Path, vocabulary: Vocabulary
 def test_a_photo_of_a_clock_reaches_the_clock_norm_over_a_real_socket(
     pulled: Path, guard: Guard, upstream: FakeUpstream, start_proxy: Callable[..., str]
 ) -> None:
-    eyes = Eyes(str(pulled), guard.library.vocabulary)
-    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, eyes=eyes)
+    vision = VisionModel(str(pulled), guard.library.vocabulary)
+    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, vision=vision)
     base = start_proxy(looking, upstream=upstream.base)
     client = openai.OpenAI(base_url=f"{base}/v1", api_key="k", max_retries=0)
     url = "data:image/jpeg;base64," + base64.b64encode((PHOTOS / "wall_clock.jpg").read_bytes()).decode()

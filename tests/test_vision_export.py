@@ -17,8 +17,8 @@ from guard import Exchange, Guard, Image
 from guard.cli.models import models
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
-from guard.vision.eyes import Eyes, preprocess
 from guard.vision.manifest import read_manifest
+from guard.vision.model import VisionModel, preprocess
 from tests.conftest import SHARED, needs_data
 from tests.test_vision import data_of, make_model, picture
 from tests.torchvision_shim import open_clip_or_skip
@@ -49,12 +49,12 @@ def vocabulary() -> Vocabulary:
 def test_an_embedder_plugs_in_by_its_manifest(
     tmp_path: Path, vocabulary: Vocabulary, guard: Guard, caplog: pytest.LogCaptureFixture
 ) -> None:
-    eyes = Eyes(str(make_embedder(tmp_path / "colours")), vocabulary)
-    assert list(eyes.look(picture("red"), b"1")) == ["clock"]
-    assert list(eyes.look(picture("lime"), b"2")) == ["teapot"]
-    assert eyes.look(picture("blue"), b"3") == {}, "it looks like the background most"
+    vision = VisionModel(str(make_embedder(tmp_path / "colours")), vocabulary)
+    assert list(vision.look(picture("red"), b"1")) == ["clock"]
+    assert list(vision.look(picture("lime"), b"2")) == ["teapot"]
+    assert vision.look(picture("blue"), b"3") == {}, "it looks like the background most"
     assert "newer concepts cannot be seen" in caplog.text
-    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, eyes=eyes)
+    looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, vision=vision)
     query = "My colleague in Shanghai has a new baby. Which of these should I buy?"
     decision = looking.check(Exchange.of(query, images=[Image(data=data_of("red"))]))
     assert decision.norms[0].id == "cn.gift.clocks"
@@ -65,15 +65,15 @@ def test_the_8_bit_file_runs_where_the_manifest_says_so(tmp_path: Path, vocabula
     manifest = yaml.safe_load((directory / "manifest.yaml").read_text()) | {"precision": "int8"}
     (directory / "manifest.yaml").write_text(yaml.safe_dump(manifest))
     with pytest.raises(ModelError, match=r"model-int8\.onnx is missing"):
-        Eyes(str(directory), vocabulary)
+        VisionModel(str(directory), vocabulary)
     (directory / "model.onnx").rename(directory / "model-int8.onnx")
-    assert list(Eyes(str(directory), vocabulary).look(picture("red"), b"1")) == ["clock"]
+    assert list(VisionModel(str(directory), vocabulary).look(picture("red"), b"1")) == ["clock"]
 
 
 def test_a_concept_that_the_vocabulary_has_dropped_is_not_seen(tmp_path: Path, vocabulary: Vocabulary) -> None:
     concepts = {"clock": [1.0, 0, 0], "no-longer-there": [0, 1.0, 0]}
-    eyes = Eyes(str(make_embedder(tmp_path / "colours", concepts=concepts)), vocabulary)
-    assert "no-longer-there" not in eyes.look(picture("lime"), b"1")
+    vision = VisionModel(str(make_embedder(tmp_path / "colours", concepts=concepts)), vocabulary)
+    assert "no-longer-there" not in vision.look(picture("lime"), b"1")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_spoilt_embedder_is_refused(
 ) -> None:
     make(tmp_path / "colours")
     with pytest.raises(ModelError, match=message):
-        Eyes(str(tmp_path / "colours"), vocabulary)
+        VisionModel(str(tmp_path / "colours"), vocabulary)
 
 
 def test_export_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,15 +154,15 @@ def test_a_clip_is_exported_and_agrees_with_the_original(
     made = export(str(folder), weights=weights, out=tmp_path / "tiny-clip", vocabulary=few(vocabulary))
     for one in parity(made, pictures(), weights=weights):
         assert one.holds, one
-    eyes = Eyes(str(made), vocabulary)
+    vision = VisionModel(str(made), vocabulary)
     for number in (1, 3):  # any batch
-        assert eyes._run(np.zeros((number, 3, 64, 64), dtype=np.float32)).shape == (number, 32)
+        assert vision._run(np.zeros((number, 3, 64, 64), dtype=np.float32)).shape == (number, 32)
     with np.load(made / "concepts.npz") as stored:
         assert stored["ids"].tolist() == ["clock", "teapot", "knife"]
         assert np.allclose(np.linalg.norm(stored["vectors"].astype(np.float32), axis=1), 1.0, atol=0.01)
     (made / "model.onnx").write_bytes(b"damaged")
     with pytest.raises(ModelError, match="damaged"):
-        Eyes(str(made), vocabulary)
+        VisionModel(str(made), vocabulary)
 
 
 def test_verify_compares_with_the_original_and_fails_for_other_weights(
@@ -210,7 +210,7 @@ def test_weights_that_do_not_fit_or_cannot_be_fetched_are_named(tiny: tuple[Path
 def test_preprocessing_agrees_with_open_clips_own(name: str) -> None:
     """Within one step of 255 at almost every pixel: the same library resizes, the same square is cut out."""
     clip: Any = open_clip_or_skip()
-    from guard.resources import folder
+    from guard.files import folder
 
     spec = read_manifest(folder("models") / name).input
     transform = clip.image_transform(

@@ -7,15 +7,14 @@ training run into which any of it has slipped.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.detection.data import code_of, norm_id, read_cross, read_general, read_safeworld
-from benchmarks.detection.run import read_links
-from benchmarks.detection.splits import Part, part_of, part_of_cross
+from benchmarks.datasets.research import code_of, norm_id, read_cross, read_general, read_safeworld
+from benchmarks.datasets.splits import Part, part_of, part_of_cross, read_links
 from guard.errors import NormGuardError
 from guard.norms.library import Library
 from training.teacher import Teacher
@@ -55,11 +54,6 @@ class Example:
     relevant: Mapping[str, float] | None
     group: str
     source: str
-
-
-def protected_norms(links: Mapping[str, Sequence[str]]) -> frozenset[str]:
-    """Pack norms that express a CROSS norm of the development or test part: no question is invented for them."""
-    return frozenset(id_ for norm, ids in links.items() if part_of_cross(norm) != "train" for id_ in ids)
 
 
 def read(data: Path, library: Library, teacher: Teacher, *, without: str | None = None) -> dict[str, list[Example]]:

@@ -15,18 +15,17 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from benchmarks.datasets.splits import part_of, protected_norms, read_links
 from benchmarks.detection import run as detection
-from benchmarks.detection.run import read_links
-from benchmarks.detection.splits import part_of
 from guard import Guard
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, StudentScorer, meaning_of, text_key, things_of
+from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
-from guard.resources import folder
 from training import card
-from training.corpus import Example, protected_norms, read
+from training.corpus import Example, read
 from training.encoders import Bag, HashedPieces, SmallTransformer, StaticTokens, basis_of, distil
 from training.export import Calibrated, encoder_graph, write
 from training.fit import Case, calibration, evaluate, fit, opinions, prepare, vectors_of

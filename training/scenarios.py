@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from guard.evidence.places import country_name
 from guard.norms.library import Library
 from guard.norms.model import LANGUAGES, Norm
+from guard.text.places import country_name
 from training.corpus import Example
 
 _TEMPLATES = Path(__file__).with_name("templates.yaml")

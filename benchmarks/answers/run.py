@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from guard.actions.sentences import sentences
-from guard.classifier.answers import FEATURES, AnswerFeatures, AnswerScorer
+from benchmarks.datasets.answers import Answer, Answers, by_part, handwritten
+from guard.answers.scorer import FEATURES, AnswerFeatures, AnswerScorer
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
-from training.answers.data import Answer, Answers, by_part, handwritten
+from guard.text.sentences import sentences
 
 _EACH = 2
 _BINS = 10

@@ -37,14 +37,14 @@ from pydantic_core import from_json, to_json
 from tenacity import RetryError
 
 from benchmarks.cross.ledger import Stopped, ledger
+from guard.deployment.settings import Settings
 from guard.errors import NormGuardError
+from guard.observability.metrics import Metrics
 from guard.pipeline import Guard
 from guard.proxy.app import create_app
-from guard.proxy.live import Live
-from guard.proxy.metrics import Metrics
-from guard.proxy.parts import Parts
+from guard.proxy.generation import Generation
+from guard.proxy.lifespan import Lifespan
 from guard.proxy.serve import build_guard, listen
-from guard.settings import Settings
 from guard.upstreams.base import Headers, Reply
 
 ARMS = ("bare", "guarded")
@@ -246,7 +246,7 @@ class LocalProxy:
 
     async def _start(self) -> None:
         guard = await asyncio.to_thread(lambda: self.guard)
-        parts = Parts(self.settings, lambda: Live(guard, _ModelUpstream(self._calls)), Metrics())
+        parts = Lifespan(self.settings, lambda: Generation(guard, _ModelUpstream(self._calls)), Metrics())
         app = create_app(parts, self.settings)
         bound = listen(self.settings)
         self._server = _Server(uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1))
@@ -432,6 +432,6 @@ def _split(value: str | None) -> tuple[str, ...]:
 
 def settings_of(settings: Path | None, **flags: Any) -> Settings:
     """Settings of the proxy in process; raises `SettingsError`."""
-    from guard.settings import read_settings
+    from guard.deployment.settings import read_settings
 
     return read_settings(settings, **flags)

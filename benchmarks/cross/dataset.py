@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from benchmarks.detection.data import code_of, norm_id
-from benchmarks.detection.run import read_links
+from benchmarks.datasets.research import code_of, norm_id
+from benchmarks.datasets.splits import read_links
+from guard.api.options import parse_country
 from guard.errors import NormGuardError
-from guard.hints import parse_country
 
 REPOSITORY = "https://github.com/haoyiq114/CROSS"
 SUBSETS = ("casa", "safeworld")

@@ -17,7 +17,7 @@ from benchmarks.cross.analysis import MARGIN, RESAMPLES, Figures, analyse, compa
 from benchmarks.cross.arms import ARMS
 from benchmarks.cross.records import Record, Run, read_humans
 from benchmarks.cross.rubric import DIMENSIONS
-from guard.evidence.places import countries, country_name
+from guard.text.places import countries, country_name
 
 EXAMPLES = 10
 

@@ -259,7 +259,7 @@ def _config(
             "norms": len(norms),
             "norms_sha256": _digest(norms),
             "scorer": guard.scorer.name,
-            "vision": guard.eyes.name if guard.eyes else None,
+            "vision": guard.vision.name if guard.vision else None,
             "code_sha256": _code(Path(guard_package.__file__).parent),
         }
     elif proxy is not None:

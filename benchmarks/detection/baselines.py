@@ -16,9 +16,9 @@ from guard import Guard
 from guard.classifier.base import Scorer, Scores
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import meaning_of
-from guard.evidence.words import stems
 from guard.norms.model import Norm
 from guard.policy.model import DeploymentPolicy, Thresholds
+from guard.text.words import stems
 from guard.types import Evidence, Exchange, Findings
 
 _ALWAYS = DeploymentPolicy(thresholds=Thresholds(advise=0.0, norm=0.0, share=0.0))

@@ -13,20 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import bootstrap
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
+from benchmarks.datasets.research import CrossQuery, code_of, read_cross, read_general, read_safeworld
+from benchmarks.datasets.splits import part_of, part_of_cross, read_links
 from benchmarks.detection.baselines import baselines
 from benchmarks.detection.calibration import reliability
-from benchmarks.detection.data import CrossQuery, code_of, read_cross, read_general, read_safeworld
-from benchmarks.detection.splits import part_of, part_of_cross
 from guard import Action, Decision, Exchange, Guard, Hints, Image
 from guard.classifier.base import Scorer
 
-LINKS = Path(__file__).with_name("links.yaml")
 # The pictures of CROSS are not needed: this stands for one whose content is unknown.
 UNSEEN = Image(url="https://pictures.invalid/unseen")
 
@@ -65,11 +63,6 @@ class Calm:
     @property
     def untouched(self) -> bool:
         return self.decision.action is Action.PASS
-
-
-def read_links(path: Path = LINKS) -> dict[str, tuple[str, ...]]:
-    """CROSS norm id to the ids of the pack norms that express it."""
-    return {str(key): tuple(ids) for key, ids in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items()}
 
 
 def main(

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from guard.errors import NormGuardError
-from guard.evidence.pictures import PictureCache
 from guard.norms.vocabulary import Vocabulary
-from guard.vision.eyes import Eyes
+from guard.pictures.decode import PictureCache
+from guard.vision.model import VisionModel
 
 _ROUNDS = 5
 
@@ -28,14 +28,14 @@ def main(pictures: Path, *, model: str, out: Path | None = None) -> dict[str, An
     vocabulary = Vocabulary()
     names = {name.lower(): id_ for id_, term in vocabulary.concepts.items() for name in term.names["en"]}
     names |= {id_.replace("-", " "): id_ for id_ in vocabulary.concepts}
-    eyes, cache = Eyes(model, vocabulary), PictureCache()
+    vision, cache = VisionModel(model, vocabulary), PictureCache()
     rows, first, among = [], 0, 0
     cold: list[float] = []
     for path in sorted(pictures.glob("*.jpg")):
         wanted = names.get(path.stem.replace("_", " ").lower())
         start = time.perf_counter()
         picture = cache.decode(path.read_bytes())
-        seen = eyes.look(picture.thumbnail, picture.key)
+        seen = vision.look(picture.thumbnail, picture.key)
         cold.append((time.perf_counter() - start) * 1000)
         if wanted is not None:
             first += _same(vocabulary, wanted, list(seen)[:1])
@@ -49,14 +49,14 @@ def main(pictures: Path, *, model: str, out: Path | None = None) -> dict[str, An
         for path in sorted(pictures.glob("*.jpg")):
             picture = cache.decode(path.read_bytes())
             start = time.perf_counter()
-            eyes.look(picture.thumbnail, f"{number}{path.name}".encode())
+            vision.look(picture.thumbnail, f"{number}{path.name}".encode())
             looks.append((time.perf_counter() - start) * 1000)
     start = time.perf_counter()
     for _ in range(1000):
-        eyes.look(picture.thumbnail, picture.key)
+        vision.look(picture.thumbnail, picture.key)
     figures = {
-        "model": eyes.name,
-        "provider": eyes.provider,
+        "model": vision.name,
+        "provider": vision.provider,
         "pictures": len(rows),
         "with_a_concept": named,
         "first": first,

@@ -19,7 +19,7 @@ from guard.access.keys import Key
 from guard.errors import AccessError
 
 if TYPE_CHECKING:
-    from guard.shared import Shared
+    from guard.stores.redis import Redis
 
 _LEASE, _RENEW = 60.0, 20.0
 
@@ -35,7 +35,7 @@ class Limits:
         shared: Redis, or None for limits of this process.
     """
 
-    def __init__(self, shared: Shared | None = None) -> None:
+    def __init__(self, shared: Redis | None = None) -> None:
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._running: Counter[str] = Counter()
         self._shared = shared
@@ -116,7 +116,7 @@ class Limits:
             redis = self._shared.redis
             await self._shared.ask("limits", lambda: redis.zrem(name, lease))
 
-    async def _renew(self, shared: Shared) -> None:
+    async def _renew(self, shared: Redis) -> None:
         renew = shared.script(_RENEWED)
         while True:
             await asyncio.sleep(_RENEW)
@@ -145,8 +145,8 @@ return 1
 """
 
 
-def _storage(shared: Shared) -> Storage:
-    from limits.aio.storage import RedisStorage  # noqa: PLC0415  (an extra)
+def _storage(shared: Redis) -> Storage:
+    from limits.aio.storage import RedisStorage  # an extra
 
     return RedisStorage(f"async+{shared.url}", implementation="redispy", connection_pool=shared.redis.connection_pool)
 

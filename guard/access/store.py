@@ -47,8 +47,8 @@ class SqlKeys:
     """Keys in a table."""
 
     def __init__(self, url: str) -> None:
-        from guard.database.engine import connect  # noqa: PLC0415  (an extra)
-        from guard.database.tables import KEYS  # noqa: PLC0415
+        from guard.stores.engine import connect  # an extra
+        from guard.stores.tables import KEYS
 
         self._table = KEYS
         self._engine = connect(url, setting="keys")
@@ -81,7 +81,7 @@ class RedisKeys:
 
     def __init__(self, url: str) -> None:
         try:
-            import redis  # noqa: PLC0415  (an extra)
+            import redis  # an extra
         except ImportError as error:
             raise SettingsError("keys: Redis needs an extra: pip install 'normguard[redis]'.") from error
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from guard.evidence.places import country_name
 from guard.norms.model import Norm, Strength
+from guard.text.places import country_name
 
 _OPENING = "Cultural note, {places}. A picture may show what the words do not say; these local expectations may apply:"
 _CLOSING = (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from guard.evidence.places import country_name
 from guard.norms.model import Norm
+from guard.text.places import country_name
 
 _FILE = Path(__file__).with_suffix(".yaml")
 FALLBACK = "en"

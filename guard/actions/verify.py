@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from pydantic_core import from_json
 
 from guard.actions.phrases import phrase, tell
-from guard.actions.sentences import SentenceSplitter, sentences
 from guard.actions.steps import Again, Ask, Steps
 from guard.api.base import Key, WireFormat
 from guard.api.events import Event, EventReader
 from guard.norms.model import Norm
 from guard.policy.model import Verify
+from guard.text.sentences import SentenceSplitter, sentences
 
 _MAX_JUDGED = 4
 _MAX_SENTENCES = 400

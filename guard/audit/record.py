@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from guard.evidence.pictures import digest
+from guard.pictures.decode import digest
 from guard.types import Action, Decision, Exchange
 
 

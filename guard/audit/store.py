@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from guard.audit.record import Record
-from guard.database.engine import connect
-from guard.database.tables import ABOUT, DECISIONS
+from guard.stores.engine import connect
+from guard.stores.tables import ABOUT, DECISIONS
 
 _FIELDS = [column for column in DECISIONS.columns if column.name != "id"]
 
@@ -24,7 +24,7 @@ class Store:
         url: of the database (``sqlite:///audit.db``, ``postgresql+psycopg://...``).
 
     Raises:
-        SettingsError: as `guard.database.engine.connect`.
+        SettingsError: as `guard.stores.engine.connect`.
     """
 
     def __init__(self, url: str) -> None:

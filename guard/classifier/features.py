@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from guard.evidence.words import stems
 from guard.norms.library import Library
 from guard.norms.model import Norm, Strength
+from guard.text.words import stems
 from guard.types import Exchange, Findings
 
 Matrix = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from zlib import crc32
 
-from guard.evidence.words import fold, runs, words
+from guard.text.words import fold, runs, words
 
 BUCKETS = 1 << 16
 MAX_IDS = 1024

@@ -18,10 +18,10 @@ from guard.classifier.features import PAIR, REQUEST, Featurizer, Matrix
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.ngrams import BUCKETS, hashed
 from guard.errors import ModelError
+from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.model import Norm
 from guard.norms.vocabulary import Vocabulary
-from guard.resources import folder
 from guard.types import Evidence, Exchange, Findings
 
 _log = logging.getLogger("normguard")
@@ -187,7 +187,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def open_session(path: Path) -> Any:
-    import onnxruntime  # noqa: PLC0415  (a tenth of a second, and `import guard` shall not pay it)
+    import onnxruntime  # a tenth of a second, and `import guard` shall not pay it
 
     options = onnxruntime.SessionOptions()
     # So small a model gains nothing from threads, and loses to their waking.

@@ -83,8 +83,8 @@ def count(records: Any) -> dict[str, Any]:
 
 
 def _open(url: str) -> Store:
+    from guard.deployment.settings import audit_file, audit_url
     from guard.errors import SettingsError
-    from guard.settings import audit_file, audit_url
 
     if url == "auto" and not audit_file().exists():
         raise SettingsError(f"audit: no decisions are kept in {audit_file()} yet; name another database with --audit.")

@@ -13,7 +13,7 @@ import click
 
 
 def _benchmark(name: str) -> ModuleType:
-    from guard.resources import folder
+    from guard.files import folder
 
     parent = str(folder("benchmarks").parent)
     if parent not in sys.path:

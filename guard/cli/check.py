@@ -95,7 +95,7 @@ def _check_lines(guard: Guard, lines: TextIO) -> Iterator[dict[str, Any]]:
 
 
 def _exchange(request: Mapping[str, Any]) -> Exchange:
-    from guard.hints import parse_country, parse_locale
+    from guard.api.options import parse_country, parse_locale
     from guard.types import Exchange, Hints
 
     query = request.get("query")
@@ -121,7 +121,7 @@ def _exchange(request: Mapping[str, Any]) -> Exchange:
 def _image(given: str) -> Image:
     from guard.api.images import image_of_url
     from guard.errors import ImageError
-    from guard.evidence.pictures import MAX_BYTES
+    from guard.pictures.decode import MAX_BYTES
     from guard.types import Image
 
     if given[:5].lower() == "data:":

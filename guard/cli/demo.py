@@ -16,7 +16,7 @@ from rich.markup import escape
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
-    from guard.vision.eyes import Eyes
+    from guard.vision.model import VisionModel
 
 _LIGHT = "mobilenet-v2"
 _PATIENCE = 3.0  # seconds that an address may take to answer
@@ -57,7 +57,7 @@ def demo() -> None:
 
     console = Console()
     guard = Guard()
-    guard = Guard(library=guard.library, scorer=guard.scorer, eyes=_eyes(console, guard))
+    guard = Guard(library=guard.library, scorer=guard.scorer, vision=_vision(console, guard))
     console.print(
         "[bold]NormGuard demo.[/] The model is a built-in stand-in, [bold]not a real one[/]: it sees a picture by its "
         "file name. Guard, proxy and client are real.\n"
@@ -80,22 +80,22 @@ def demo() -> None:
     console.print("\nNext: [bold]normguard serve --upstream https://api.openai.com/v1[/]")
 
 
-def _eyes(console: Console, guard: Guard) -> Eyes | None:
+def _vision(console: Console, guard: Guard) -> VisionModel | None:
     """The light pair of eyes, fetched now if that takes no more than a few seconds; says which tier runs."""
     from guard.errors import ModelError
-    from guard.vision.eyes import open_eyes
+    from guard.vision.model import open_vision
     from guard.vision.store import best, pull
 
     try:
         if best() is None:
             pull(_LIGHT, timeout=_PATIENCE)
-        eyes = open_eyes("auto", guard.library.vocabulary)
+        vision = open_vision("auto", guard.library.vocabulary)
     except ModelError as error:
         console.print(f"[dim]Pictures: read by caption, file name and metadata only. {escape(str(error))}[/]")
         return None
-    if eyes is not None:
-        console.print(f"[dim]Pictures: looked at by {eyes.name}, on {eyes.provider}.[/]")
-    return eyes
+    if vision is not None:
+        console.print(f"[dim]Pictures: looked at by {vision.name}, on {vision.provider}.[/]")
+    return vision
 
 
 def _messages(scene: _Scene) -> list[Any]:
@@ -143,8 +143,8 @@ def _side_by_side(console: Any, before: str, after: str) -> None:
 @contextmanager
 def _proxy(guard: Any) -> Iterator[str]:
     """The real server in a thread, on a free port; its base URL."""
+    from guard.deployment.settings import Settings
     from guard.proxy.serve import listen, make_server
-    from guard.settings import Settings
 
     settings = Settings(port=0, drain=1, audit=None)
     bound = listen(settings)

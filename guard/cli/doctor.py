@@ -21,7 +21,7 @@ def doctor(file: Path | None, offline: bool, as_json: bool) -> None:
 
     from rich.console import Console
 
-    from guard.doctor import Level, examine
+    from guard.deployment.doctor import Level, examine
 
     findings = examine(file, offline=offline)
     if as_json:

@@ -65,12 +65,12 @@ def export(name: str, weights: Path | None, out: Path | None) -> None:
 def verify(context: click.Context, name: str, pictures: Path | None, weights: Path | None) -> None:
     """Load a model, say what it sees in pictures and how long it takes; with --weights, compare with the original."""
     from guard.errors import ImageError
-    from guard.evidence.pictures import decode
     from guard.norms.vocabulary import Vocabulary
-    from guard.vision.eyes import Eyes, latency
+    from guard.pictures.decode import decode
+    from guard.vision.model import VisionModel, latency
 
-    eyes = Eyes(name, Vocabulary())
-    click.echo(f"{eyes.name}: loads, runs on {eyes.provider}")
+    vision = VisionModel(name, Vocabulary())
+    click.echo(f"{vision.name}: loads, runs on {vision.provider}")
     read = []
     for path in sorted(pictures.iterdir()) if pictures else ():
         if not path.is_file():
@@ -82,7 +82,7 @@ def verify(context: click.Context, name: str, pictures: Path | None, weights: Pa
             continue
         read.append(picture.thumbnail)
         seen = ", ".join(
-            f"{concept} {score:.2f}" for concept, score in eyes.look(picture.thumbnail, picture.key).items()
+            f"{concept} {score:.2f}" for concept, score in vision.look(picture.thumbnail, picture.key).items()
         )
         click.echo(f"{path.name:<28} {seen or '-'}")
     if weights is not None:
@@ -99,5 +99,5 @@ def verify(context: click.Context, name: str, pictures: Path | None, weights: Pa
         if not all(one.holds for one in compared):
             context.exit(1)
     if read:
-        taken = latency(eyes, read, rounds=3)
+        taken = latency(vision, read, rounds=3)
         click.echo(f"a look: median {statistics.median(taken):.1f} ms over {len(taken)}")

@@ -25,10 +25,10 @@ _FOLDERS = click.option(
 
 
 def _library(folders: tuple[Path, ...]) -> Library:
+    from guard.files import folder
     from guard.norms.library import Library
     from guard.norms.packs import read_packs
     from guard.norms.vocabulary import Vocabulary
-    from guard.resources import folder
 
     return Library(read_packs([folder("policies") / "norms", *folders]), Vocabulary())
 
@@ -44,7 +44,7 @@ def norms() -> None:
 @_FOLDERS
 def list_(country: str | None, as_json: bool, folders: tuple[Path, ...]) -> None:
     """List the norms, one a line."""
-    from guard.hints import parse_country
+    from guard.api.options import parse_country
 
     library = _library(folders)
     chosen = library.of_country(parse_country(country)) if country else list(library.norms.values())
@@ -65,7 +65,7 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from guard.evidence.places import country_name
+    from guard.text.places import country_name
 
     library = _library(folders)
     norm = library.norms.get(id_)

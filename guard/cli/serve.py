@@ -40,9 +40,9 @@ def serve(
     import signal
     import sys
 
-    from guard.logs import configure
+    from guard.deployment.settings import audit_file, read_settings
+    from guard.observability.logs import configure
     from guard.proxy.serve import build_guard, listen, make_server
-    from guard.settings import audit_file, read_settings
 
     flags = {
         "upstream": upstream,
@@ -77,8 +77,8 @@ def serve(
     click.echo(listens)
     if settings.audit_is_auto and audit_file().exists():
         click.echo(f"Decisions are kept in {audit_file()}, without what was asked (normguard audit stats).")
-    if guard.eyes is not None:
-        click.echo(f"Pictures are looked at by {guard.eyes.name} on {guard.eyes.provider}.")
+    if guard.vision is not None:
+        click.echo(f"Pictures are looked at by {guard.vision.name} on {guard.vision.provider}.")
     else:
         click.echo(
             "Pictures are not looked at; only their captions, names and metadata are read (normguard models list)."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from guard.resources import folder
+from guard.files import folder
 
 
 @click.command()

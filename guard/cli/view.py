@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from guard.evidence.places import country_name
+from guard.text.places import country_name
 from guard.types import Action, Decision
 
 _COLOURS = {Action.PASS: "green", Action.ADVISE: "yellow"}

@@ -9,15 +9,15 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from guard.errors import ImageError
-from guard.evidence.language import languages_of
-from guard.evidence.lexicon import Lexicon
-from guard.evidence.ocr import TextReader
-from guard.evidence.pictures import Picture, PictureCache, digest
-from guard.evidence.places import country_at
-from guard.evidence.threads import Threads
+from guard.evidence.memory import ConversationMemory
 from guard.norms.library import Library
+from guard.pictures.decode import Picture, PictureCache, digest
+from guard.text.languages import languages_of
+from guard.text.lexicon import Lexicon
+from guard.text.places import country_at
 from guard.types import Evidence, Exchange, Findings, Image, Turn
-from guard.vision.eyes import Eyes
+from guard.vision.model import VisionModel
+from guard.vision.ocr import SignReader
 
 MAX_TEXT = 8_000
 """Characters of one text that are read; a question longer than that has said what it is about."""
@@ -64,24 +64,24 @@ class Gatherer:
         library: Library,
         pictures: PictureCache,
         *,
-        eyes: Eyes | None = None,
-        ocr: TextReader | None = None,
+        vision: VisionModel | None = None,
+        ocr: SignReader | None = None,
         reader: Source | None = None,
-        threads: Threads | None = None,
+        memory: ConversationMemory | None = None,
     ) -> None:
         self._lexicon: Lexicon = library.lexicon
         self._library = library
         self._pictures = pictures
-        self._eyes = eyes
+        self._vision = vision
         self._ocr = ocr
-        self._threads = threads or Threads()
+        self._memory = memory or ConversationMemory()
         self._sources: dict[str, Source] = {
             "hint": self._hints,
             "text": self._texts,
             "picture": self._metadata,
             "caption": self._captions,
         }
-        if eyes is not None:
+        if vision is not None:
             self._sources["vision"] = self._looks
         if ocr is not None:
             self._sources["ocr"] = self._signs
@@ -102,7 +102,7 @@ class Gatherer:
             except Exception:  # one source's fault must not take the others with it; it is reported, not hidden
                 degraded.append(name)
         if exchange.thread is not None:
-            earlier = self._threads.recall(exchange.thread)
+            earlier = self._memory.recall(exchange.thread)
             if earlier is None:
                 degraded.append("thread")
             evidence += [replace(piece, score=piece.score * _HISTORY) for piece in earlier or ()]
@@ -178,11 +178,11 @@ class Gatherer:
     def _looks(self, exchange: Exchange) -> Iterator[Evidence]:
         failed: Exception | None = None
         for image in exchange.images:
-            if image.data is None or self._eyes is None:
+            if image.data is None or self._vision is None:
                 continue
             picture = self._decoded(image, image.data)
             try:
-                shown = self._eyes.look(picture.thumbnail, picture.key)
+                shown = self._vision.look(picture.thumbnail, picture.key)
             except Exception as error:  # a model may fail on one picture; the others are looked at all the same
                 failed = error
                 continue

@@ -10,8 +10,8 @@ from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResp
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, convert_to_openai_messages
 
 from guard.actions.steps import Again, Wanted, arun, run
-from guard.flow import Handling
-from guard.integrations.conversation import Conversations, OnDecision
+from guard.flow.request import Handling
+from guard.integrations.base import Conversations, OnDecision
 from guard.pipeline import Guard
 from guard.types import Action, Hints
 

@@ -16,7 +16,7 @@ from typing import Any
 from litellm.integrations.custom_guardrail import CustomGuardrail
 from litellm.types.guardrails import GuardrailEventHooks
 
-from guard.integrations.conversation import Conversations
+from guard.integrations.base import Conversations
 from guard.pipeline import Guard
 
 _APIS = {

@@ -63,7 +63,7 @@ class Filter:
         return answer["request"]["messages"], (answer["decision"] or {}).get("message") or ""
 
     async def _ask_library(self, request: dict[str, Any], told: dict[str, str]) -> tuple[list[Any], str]:
-        from guard import Guard, Hints  # noqa: PLC0415
+        from guard import Guard, Hints
 
         if self._guard is None:
             self._guard = await asyncio.to_thread(Guard)

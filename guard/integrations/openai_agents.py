@@ -11,7 +11,7 @@ from typing import Any
 from agents import Agent, GuardrailFunctionOutput, InputGuardrail, RunContextWrapper
 from agents.run import CallModelData, ModelInputData
 
-from guard.integrations.conversation import Conversations, OnDecision
+from guard.integrations.base import Conversations, OnDecision
 from guard.pipeline import Guard
 from guard.types import Action, Hints
 

@@ -30,11 +30,11 @@ def draw(counted: dict[str, dict[str, Any]], path: Path) -> None:
         NormGuardError: matplotlib is not installed, or the file cannot be written.
     """
     try:
-        import matplotlib as mpl  # noqa: PLC0415  (an extra)
+        import matplotlib as mpl  # an extra
     except ImportError as error:
         raise NormGuardError("The plot needs matplotlib: pip install 'normguard[bench]'.") from error
     mpl.use("agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415
+    import matplotlib.pyplot as plt
 
     totals = Counter[str]()
     for counts in counted.values():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from guard.evidence.lexicon import ANY, Entry, Lexicon
-from guard.evidence.places import add_places
 from guard.norms.model import Cues, Norm, Pack
 from guard.norms.vocabulary import Term, Vocabulary
+from guard.text.lexicon import ANY, Entry, Lexicon
+from guard.text.places import add_places
 from guard.types import Kind
 
 # How surely a word of each kind points to its culture. Dishes and festivals travel; a people's name seldom does.

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from guard.classifier.base import Scorer
-from guard.evidence.words import fold, stems, words
 from guard.norms.library import Library
 from guard.norms.model import Norm
+from guard.text.words import fold, stems, words
 from guard.types import Exchange, Findings
 
 NEAR_DUPLICATE = 0.6

@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PrivateAttr, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, HttpUrl, PrivateAttr, StringConstraints, model_validator
+
+from guard.files import Strict
 
 LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
 """ISO 639-1 codes of the languages in which vocabularies and cues are kept."""
@@ -47,8 +49,8 @@ class Strength(StrEnum):
     CONTESTED = "contested"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+class _Strict(Strict):
+    model_config = ConfigDict(str_strip_whitespace=True)
 
 
 class Scope(_Strict):

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from guard.errors import PackError
+from guard.files import folder, read_yaml
 from guard.norms.model import Pack
-from guard.resources import folder
-
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """YAML as YAML 1.2 has it: only true and false are booleans, so that NO is Norway and "off" a word."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in _Base.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
-
-
-def read_yaml(path: Path) -> Any:
-    """The document in ``path``; raises `PackError` with file and line if it is no YAML or cannot be read."""
-    try:
-        return yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506  (a safe loader, in C)
-    except OSError as error:
-        raise PackError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise PackError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 @dataclass
@@ -80,7 +55,7 @@ def read_packs(folders: Iterable[Path] | None = None) -> dict[str, Pack]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    document = read_yaml(path)
+    document = read_yaml(path, PackError)
     if not isinstance(document, dict):
         raise PackError(f"{path}: not a norm pack: a mapping with country and norms is needed")
     if not isinstance(document.get("norms") or [], list):

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import TypeAdapter, model_validator
 
 from guard.errors import PackError
+from guard.files import Strict, folder, read_as
 from guard.norms.model import LANGUAGES, CountryCode, Cues, TermId
-from guard.norms.packs import read_yaml
-from guard.resources import folder
 
 
-class Term(BaseModel):
+class Term(Strict):
     """A concept, situation or intent with its names in every supported language, the usual one first.
 
     Attributes:
@@ -21,8 +20,6 @@ class Term(BaseModel):
         broader: the concept of which this one is a kind: what holds for clocks holds for wall clocks.
         names: language code to names; for situations and intents, to words and phrases that show them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str = ""
     broader: TermId | None = None
@@ -84,11 +81,4 @@ class Vocabulary:
 
 
 def _read(path: Path, schema: TypeAdapter[dict[str, T]]) -> dict[str, T]:
-    document = read_yaml(path)
-    try:
-        return schema.validate_python(document)
-    except ValidationError as error:
-        faults = (
-            f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
-        )
-        raise PackError("\n".join(faults)) from error
+    return read_as(path, schema, PackError)

@@ -7,12 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from guard.errors import PackError, PolicyError
+from guard.errors import PolicyError
+from guard.files import Strict, folder, read_as
 from guard.norms.model import CountryCode, Severity
-from guard.norms.packs import read_yaml
-from guard.resources import folder
 from guard.types import Action
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -25,11 +24,7 @@ class OnFault(StrEnum):
     CLOSED = "closed"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Faults(_Strict):
+class Faults(Strict):
     """What becomes of a request, by class of fault. A caller's mistake (a wrong key, a bad body) is none of these.
 
     Attributes:
@@ -53,7 +48,7 @@ class Faults(_Strict):
         return dict.fromkeys(("guard", "timeout", "verify"), given) if isinstance(given, str) else given
 
 
-class Thresholds(_Strict):
+class Thresholds(Strict):
     """Where scores become decisions; all are probabilities.
 
     Attributes:
@@ -69,7 +64,7 @@ class Thresholds(_Strict):
     culture: Probability = 0.3
 
 
-class Countries(_Strict):
+class Countries(Strict):
     """Countries whose norms are used: all, only some, or all but some."""
 
     only: tuple[CountryCode, ...] | None = None
@@ -79,7 +74,7 @@ class Countries(_Strict):
         return code not in self.off and (self.only is None or code in self.only)
 
 
-class Rewrite(_Strict):
+class Rewrite(Strict):
     """How questions are rewritten.
 
     Attributes:
@@ -91,7 +86,7 @@ class Rewrite(_Strict):
     timeout: float = Field(default=5.0, gt=0, le=120)
 
 
-class Verify(_Strict):
+class Verify(Strict):
     """How answers are checked.
 
     Attributes:
@@ -107,7 +102,7 @@ class Verify(_Strict):
     hold_back: int = Field(default=400, ge=40, le=10_000)
 
 
-class DeploymentPolicy(_Strict):
+class DeploymentPolicy(Strict):
     """One deployment's choices.
 
     Attributes:
@@ -179,12 +174,4 @@ class Policies:
 
 def read_policy(path: Path) -> DeploymentPolicy:
     """The policy in a YAML file; raises `PolicyError` naming file and field."""
-    try:
-        return DeploymentPolicy.model_validate(read_yaml(path) or {})
-    except PackError as error:
-        raise PolicyError(str(error)) from error
-    except ValidationError as error:
-        faults = (
-            f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
-        )
-        raise PolicyError("\n".join(faults)) from error
+    return read_as(path, TypeAdapter(DeploymentPolicy), PolicyError)

@@ -11,8 +11,8 @@ from ipaddress import ip_address
 from guard.access.keyring import Keyring
 from guard.access.keys import PREFIX, Key
 from guard.access.limits import Limits
+from guard.deployment.settings import Settings
 from guard.errors import AccessError, SettingsError
-from guard.settings import Settings
 
 OWN_HEADER = "x-normguard-key"
 _CREDENTIALS = ("authorization", "x-api-key", "api-key")
@@ -127,7 +127,7 @@ def _token(headers: Mapping[str, str]) -> tuple[str, str | None]:
     )
 
 
-def is_public(host: str) -> bool:
+def listens_beyond_this_machine(host: str) -> bool:
     """Whether a server that listens on `host` is reached by others than this machine."""
     try:
         return not ip_address(host.partition("%")[0]).is_loopback
@@ -137,7 +137,7 @@ def is_public(host: str) -> bool:
 
 def check_exposure(settings: Settings) -> None:
     """Raises `SettingsError` where a public address would be served to anybody and nobody said so."""
-    if is_public(settings.host) and settings.keys is None and not settings.allow_anonymous:
+    if listens_beyond_this_machine(settings.host) and settings.keys is None and not settings.allow_anonymous:
         raise SettingsError(
             f"host: {settings.host} can be reached by others, and no keys are asked for. Set NORMGUARD_KEYS "
             "(sqlite:///keys.db) and make keys with `normguard keys create`, or, where something else keeps strangers "

@@ -19,21 +19,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard import __version__
 from guard.api import FORMATS
+from guard.deployment.settings import Settings
 from guard.errors import AccessError, RequestError
-from guard.integrations import http
-from guard.logs import without_content
+from guard.observability.logs import without_content
+from guard.observability.telemetry import Telemetry
+from guard.proxy import decisions
+from guard.proxy.admin import ANYBODYS, OPERATORS, ServerState
+from guard.proxy.admin import routes as operation
 from guard.proxy.admission import Admission, Grant
-from guard.proxy.faults import error_response, out_of_time, response_of
+from guard.proxy.errors import error_response, out_of_time, response_of
+from guard.proxy.generation import Generation
 from guard.proxy.guarded import Guarded, status_class
-from guard.proxy.live import Live
-from guard.proxy.load import Load
+from guard.proxy.lifespan import Lifespan
 from guard.proxy.openapi import describe
-from guard.proxy.operation import ANYBODYS, OPERATORS, State
-from guard.proxy.operation import routes as operation
-from guard.proxy.parts import Parts
-from guard.proxy.relay import Relay
-from guard.settings import Settings
-from guard.telemetry import Telemetry
+from guard.proxy.overload import OverloadGuard
+from guard.proxy.streaming import Relay
 from guard.upstreams.base import UpstreamError
 
 log = logging.getLogger("normguard")
@@ -44,7 +44,7 @@ GUARDED = {f"/v1/{api.path}": api for api in FORMATS.values()}
 """The routes whose POST requests are guarded."""
 
 
-def create_app(parts: Parts, settings: Settings) -> ASGIApp:
+def create_app(parts: Lifespan, settings: Settings) -> ASGIApp:
     """The proxy as an ASGI application.
 
     Args:
@@ -52,8 +52,8 @@ def create_app(parts: Parts, settings: Settings) -> ASGIApp:
         settings: its limits and deadlines.
     """
     guarded = Guarded(parts.metrics, settings, audit=parts.audit, telemetry=parts.telemetry)
-    load = Load(max_in_flight=settings.max_in_flight, max_lag=settings.max_lag)
-    state = State(parts.reload_all)
+    load = OverloadGuard(max_in_flight=settings.max_in_flight, max_lag=settings.max_lag)
+    state = ServerState(parts.reload_all)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,7 +62,7 @@ def create_app(parts: Parts, settings: Settings) -> ASGIApp:
 
     app = FastAPI(title="NormGuard", version=__version__, lifespan=lifespan)
     app.include_router(operation(guarded, load, state))
-    app.include_router(http.routes(lambda: guarded.live.guard))
+    app.include_router(decisions.routes(lambda: guarded.live.guard))
     describe(app, ((path, api.name) for path, api in GUARDED.items()))
     return _Api(app, guarded, load, state, parts.admission, parts.telemetry, settings)
 
@@ -77,8 +77,8 @@ class _Api:
         self,
         app: ASGIApp,
         guarded: Guarded,
-        load: Load,
-        state: State,
+        load: OverloadGuard,
+        state: ServerState,
         admission: Admission,
         telemetry: Telemetry | None,
         settings: Settings,
@@ -172,7 +172,7 @@ class _Api:
                 return
         await self._app(scope, receive, send)
 
-    async def _pass_through(self, request: Request, live: Live, grant: Grant) -> Response:
+    async def _pass_through(self, request: Request, live: Generation, grant: Grant) -> Response:
         # As it came, percent-encoding and all: what is encoded there may mean something to the upstream.
         path = request.scope["raw_path"].decode("latin-1").removeprefix("/v1/")
         if ".." in unquote(path).split("/"):
@@ -210,7 +210,7 @@ class _Api:
 class _Head:
     """Notes an answer's status on its way out; while the server drains it tells clients to connect anew elsewhere."""
 
-    def __init__(self, send: Send, *, closing: State) -> None:
+    def __init__(self, send: Send, *, closing: ServerState) -> None:
         self.status = 0
         self._send = send
         self._closing = closing

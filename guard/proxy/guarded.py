@@ -19,25 +19,25 @@ from starlette.responses import Response
 from guard.actions.steps import Again, Wanted, arun, run
 from guard.actions.verify import Verification
 from guard.api import WireFormat
+from guard.api.options import read_options
 from guard.api.responses import conversation_of, response_id
-from guard.asked import read_asked
 from guard.audit.record import Record
+from guard.deployment.settings import Settings
 from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
 from guard.evidence.gather import MAX_PICTURES
-from guard.evidence.pictures import digest
-from guard.evidence.remote import RemoteImages
-from guard.flow import Handling, asks, handle, headers_of
-from guard.logs import without_content
+from guard.flow.request import Handling, asks, handle, headers_of
+from guard.observability.logs import without_content
+from guard.observability.metrics import Metrics
+from guard.observability.telemetry import Telemetry
+from guard.pictures.decode import digest
+from guard.pictures.remote import RemoteImages
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy, OnFault
 from guard.proxy.admission import Grant
-from guard.proxy.faults import error_event, out_of_time, response_of
-from guard.proxy.live import Live
-from guard.proxy.metrics import Metrics
-from guard.proxy.relay import Relay, unless_disconnected, whole
-from guard.proxy.remembered import Remembered
-from guard.settings import Settings
-from guard.telemetry import Telemetry
+from guard.proxy.errors import error_event, out_of_time, response_of
+from guard.proxy.generation import Generation
+from guard.proxy.shared_cache import SharedCache
+from guard.proxy.streaming import Relay, unless_disconnected, whole
 from guard.types import Decision, Exchange
 from guard.upstreams.base import Headers, Reply, UpstreamError, end_to_end
 
@@ -96,7 +96,7 @@ class Job:
     request: Request
     api: WireFormat
     id: str
-    live: Live
+    live: Generation
     grant: Grant
     deadline: float
     sent: bytes = b""
@@ -117,9 +117,9 @@ class Guarded:
         live: what requests are served with from now on; a reload replaces it.
     """
 
-    live: Live
+    live: Generation
     remote: RemoteImages
-    remembered: Remembered | None = None
+    remembered: SharedCache | None = None
 
     def __init__(
         self, metrics: Metrics, settings: Settings, *, audit: Audit | None = None, telemetry: Telemetry | None = None
@@ -138,7 +138,7 @@ class Guarded:
         # the decoder's limits, and the rest of the worker goes on.
         self._pictures = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="normguard-pictures")
 
-    async def __call__(self, request: Request, api: WireFormat, live: Live, grant: Grant) -> Response:
+    async def __call__(self, request: Request, api: WireFormat, live: Generation, grant: Grant) -> Response:
         """Answer a request of `api`."""
         deadline = asyncio.get_running_loop().time() + self._request_timeout
         job = Job(request, api, request.scope["normguard.id"], live, grant, deadline)
@@ -168,7 +168,7 @@ class Guarded:
     async def send(
         self,
         request: Request,
-        live: Live,
+        live: Generation,
         grant: Grant,
         path: str,
         body: bytes | AsyncIterator[bytes],
@@ -234,7 +234,7 @@ class Guarded:
         start = time.perf_counter()
         large = len(raw) > _LARGE  # then the event loop has others to serve meanwhile
         body = await asyncio.to_thread(_parse, raw) if large else _parse(raw)
-        asked = read_asked(job.request.headers, body)
+        asked = read_options(job.request.headers, body)
         plain = body if asked.plain else asked.stripped(body)
         job.policy = policy = job.grant.policy(asked.policy)
         job.model = body["model"] if isinstance(body.get("model"), str) else None

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from guard.asked import Extra
+from guard.api.options import Extra
 
 _TEXT = {
     "type": "object",

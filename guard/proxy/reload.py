@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from guard.deployment.settings import DEFAULT_FILE, Settings
 from guard.errors import NormGuardError, SettingsError
-from guard.logs import without_content
+from guard.observability.logs import without_content
+from guard.proxy.generation import Generation
 from guard.proxy.guarded import Guarded
-from guard.proxy.live import Live
-from guard.settings import DEFAULT_FILE, Settings
 
 log = logging.getLogger("normguard")
 
@@ -67,7 +67,7 @@ class Reloader:
         settings: Settings,
         *,
         read: Callable[[], Settings],
-        build: Callable[[Settings, Live], Live],
+        build: Callable[[Settings, Generation], Generation],
         file: Path | None = None,
     ) -> None:
         self.last: Outcome | None = None

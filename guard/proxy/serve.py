@@ -16,27 +16,26 @@ from starlette.types import ASGIApp
 
 from guard.access.store import open_keys
 from guard.classifier.student import open_scorer
+from guard.deployment.settings import Settings, audit_file
 from guard.errors import SettingsError
-from guard.evidence.isolated import Decoders
-from guard.evidence.ocr import TextReader
-from guard.evidence.pictures import PictureCache
+from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
+from guard.observability.metrics import Metrics
+from guard.observability.telemetry import Telemetry
+from guard.pictures.decode import PictureCache
+from guard.pictures.isolated import Decoders
 from guard.pipeline import Guard
 from guard.policy.model import OnFault, Policies
 from guard.proxy.admission import check_exposure
 from guard.proxy.app import create_app
+from guard.proxy.generation import Generation
 from guard.proxy.guarded import Audit
-from guard.proxy.live import Live
-from guard.proxy.metrics import Metrics
-from guard.proxy.parts import Parts, Source
-from guard.proxy.protocol import PatientProtocol
+from guard.proxy.lifespan import Lifespan, Source
 from guard.proxy.reload import Outcome
-from guard.resources import folder
-from guard.settings import Settings, audit_file
-from guard.shared import Shared
-from guard.telemetry import Telemetry
+from guard.proxy.slow_clients import SlowClientProtocol
+from guard.stores.redis import Redis
 from guard.upstreams.base import Upstream
 from guard.upstreams.config import UpstreamConfig
 from guard.upstreams.demo import DemoUpstream
@@ -44,7 +43,8 @@ from guard.upstreams.http import HttpUpstream
 from guard.upstreams.litellm import LiteLLMUpstream
 from guard.upstreams.protected import Bounds, Protected, Watch
 from guard.upstreams.routes import Router
-from guard.vision.eyes import open_eyes
+from guard.vision.model import open_vision
+from guard.vision.ocr import SignReader
 
 if TYPE_CHECKING:
     from guard.audit.store import Store
@@ -72,10 +72,10 @@ def build_guard(settings: Settings, old: Guard | None = None) -> Guard:
         policies=known,
         policy=settings.policy,
         scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
-        eyes=open_eyes(settings.vision, library.vocabulary, forgiving=forgiving),
-        ocr=TextReader(settings.ocr_budget) if settings.ocr else None,
+        vision=open_vision(settings.vision, library.vocabulary, forgiving=forgiving),
+        ocr=SignReader(settings.ocr_budget) if settings.ocr else None,
         pictures=old.pictures if old is not None else PictureCache(decoder=Decoders() if os.name == "posix" else None),
-        threads=old.threads if old is not None else None,
+        memory=old.memory if old is not None else None,
     )
 
 
@@ -148,7 +148,7 @@ def open_audit(settings: Settings) -> Audit | None:
     store = open_decisions(settings)
     if store is None:
         return None
-    from guard.audit.writer import Writer  # noqa: PLC0415  (an extra)
+    from guard.audit.writer import Writer  # an extra
 
     return Audit(Writer(store, retention_days=settings.audit_retention_days), content=settings.audit_content)
 
@@ -175,7 +175,7 @@ def open_decisions(settings: Settings) -> Store | None:
 
 def _open_store(url: str) -> Store:
     try:
-        from guard.audit.store import Store  # noqa: PLC0415  (an extra)
+        from guard.audit.store import Store  # an extra
     except ImportError as error:
         raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[database]'.") from error
     return Store(url)
@@ -227,25 +227,25 @@ def make_app(
     metrics = Metrics()
     first = upstream_maker(settings, metrics)
 
-    def build(new: Settings, old: Live) -> Live:
+    def build(new: Settings, old: Generation) -> Generation:
         make = upstream_maker(new, metrics)
         guard = build_guard(new, old.guard)
         # Connection pools belong to the event loop, and this runs in a thread.
-        return Live(guard, asyncio.run_coroutine_threadsafe(_awaited(make), loop[0]).result())
+        return Generation(guard, asyncio.run_coroutine_threadsafe(_awaited(make), loop[0]).result())
 
     loop: list[asyncio.AbstractEventLoop] = []
 
-    def live() -> Live:
+    def live() -> Generation:
         loop.append(asyncio.get_running_loop())
-        return Live(guard, first())
+        return Generation(guard, first())
 
-    parts = Parts(
+    parts = Lifespan(
         settings,
         live,
         metrics,
         keys=open_keys(settings.keys.get_secret_value()) if settings.keys else None,
         audit=open_audit(settings),
-        shared=Shared(settings.redis.get_secret_value()) if settings.redis else None,
+        shared=Redis(settings.redis.get_secret_value()) if settings.redis else None,
         telemetry=Telemetry(str(settings.otlp)) if settings.otlp else None,
         source=Source(source, build, file) if source is not None else None,
         reload_all=reload_all,
@@ -274,7 +274,7 @@ def config(settings: Settings, app: ASGIApp | str, **more: Any) -> uvicorn.Confi
     """How uvicorn runs the application."""
     return uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=SlowClientProtocol,
         log_config=None,
         log_level="warning",
         access_log=False,

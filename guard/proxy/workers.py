@@ -14,10 +14,10 @@ from prometheus_client.multiprocess import mark_process_dead
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from guard.logs import configure
+from guard.deployment.settings import Settings, read_settings
+from guard.observability.logs import configure
 from guard.proxy.reload import Outcome
 from guard.proxy.serve import build_guard, config, make_app
-from guard.settings import Settings, read_settings
 
 _GIVEN = "NORMGUARD_WORKER_GIVEN_"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, TypeVar
 
-from guard.hints import parse_country, parse_locale
+from guard.api.options import parse_country, parse_locale
 from guard.pipeline import Guard
-from guard.sdk.door import LAST, Door
+from guard.sdk.transport import LAST, GuardedTransport
 from guard.types import Decision, Hints
 
 C = TypeVar("C")
@@ -61,7 +61,7 @@ def wrap(
     if policy is not None:
         guard.policies.get(policy)
     hints = Hints(country=parse_country(country) if country else None, locale=parse_locale(locale) if locale else None)
-    door = Door(guard, policy=policy, hints=hints)
+    door = GuardedTransport(guard, policy=policy, hints=hints)
     given: Any = client
     http = given._client
     is_async = hasattr(http, "aclose")
@@ -110,7 +110,7 @@ def _carrying(result: Any) -> Any:
     return result
 
 
-def _behind(door: Door, http: Any, *, is_async: bool) -> Any:
+def _behind(door: GuardedTransport, http: Any, *, is_async: bool) -> Any:
     """The HTTP client with the door before it: the same connections, the same state."""
     cls = type(http)
 

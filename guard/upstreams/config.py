@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, model_validator
+
+from guard.files import Strict
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class UpstreamConfig(_Strict):
+class UpstreamConfig(Strict):
     """One upstream.
 
     Attributes:
@@ -41,7 +39,7 @@ class UpstreamConfig(_Strict):
         return self
 
 
-class Target(_Strict):
+class Target(Strict):
     """Where a model is to be had.
 
     Attributes:
@@ -55,7 +53,7 @@ class Target(_Strict):
     weight: float = Field(default=1.0, gt=0)
 
 
-class Route(_Strict):
+class Route(Strict):
     """Which models go where.
 
     Attributes:

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 
 from guard.api import FORMATS, WireFormat
 from guard.errors import RequestError
-from guard.evidence.words import stems
+from guard.text.words import stems
 from guard.types import Exchange, Image
 from guard.upstreams.base import Headers, Reply
 

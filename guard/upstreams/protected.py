@@ -31,7 +31,7 @@ class Bounds:
 
 
 class Watch(Protocol):
-    """Told of the state of upstreams; `guard.proxy.metrics.Metrics` is one."""
+    """Told of the state of upstreams; `guard.observability.metrics.Metrics` is one."""
 
     def upstream_state(self, name: str, *, running: int, waiting: int) -> None: ...
 

@@ -10,7 +10,7 @@ from guard.errors import ModelError
 
 def forget_origin(path: Path) -> None:
     """Take out of an ONNX file what torch's exporter notes in it: traces of the code, with paths of this machine."""
-    import onnx  # noqa: PLC0415  (an extra)
+    import onnx  # an extra
 
     model: Any = onnx.load(str(path))
     for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
@@ -26,7 +26,7 @@ def forget_origin(path: Path) -> None:
 def tflite_to_onnx(source: Path, target: Path) -> None:
     """Convert a TensorFlow Lite file (8-bit weights become floats); raises `ModelError` if that cannot be done."""
     try:
-        import tflite2onnx  # noqa: PLC0415  (an extra)
+        import tflite2onnx  # an extra
     except ImportError as error:
         raise ModelError("Converting the model needs tflite2onnx: pip install 'normguard[vision]'.") from error
     try:

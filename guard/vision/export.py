@@ -19,8 +19,8 @@ from PIL import Image as Pillow
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
 from guard.vision.convert import forget_origin
-from guard.vision.eyes import preprocess
 from guard.vision.manifest import Manifest, read_manifest
+from guard.vision.model import preprocess
 from guard.vision.store import cache, shipped, write_sums
 
 TEMPLATES = (
@@ -129,7 +129,7 @@ def parity(directory: Path, pictures: Sequence[Pillow.Image], *, weights: Path |
     with torch.no_grad():
         batch = torch.stack([transform(picture) for picture in pictures])
         wanted = model.encode_image(batch, normalize=True).numpy()
-    import onnxruntime  # noqa: PLC0415
+    import onnxruntime
 
     found: list[Parity] = []
     for precision, file in (("fp32", "model.onnx"), ("int8", "model-int8.onnx")):
@@ -158,8 +158,8 @@ def _manifest(name: str) -> Manifest:
 
 def _libraries() -> tuple[Any, Any]:
     try:
-        import open_clip  # noqa: PLC0415  (an extra, and seconds to import)
-        import torch  # noqa: PLC0415
+        import open_clip  # an extra, and seconds to import
+        import torch
     except (ImportError, RuntimeError) as error:
         raise ModelError(f"Exporting needs open_clip: pip install 'normguard[vision-export]'. ({error})") from error
     return torch, open_clip
@@ -218,7 +218,7 @@ def _export_tower(torch: Any, model: Any, manifest: Manifest, path: Path) -> Non
 def _merged(model: Any) -> Any:
     """The model with the branches that only training needs merged into one (MobileCLIP has some)."""
     try:
-        from timm.utils import reparameterize_model  # noqa: PLC0415  (comes with open_clip)
+        from timm.utils import reparameterize_model  # comes with open_clip
     except ImportError:
         return model
     return reparameterize_model(model, inplace=False).eval()
@@ -226,7 +226,7 @@ def _merged(model: Any) -> Any:
 
 def _quantise(source: Path, target: Path) -> None:
     """8-bit weights of the layers that multiply matrices; convolutions stay as they are, for 8 bits slow them here."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
     quantize_dynamic(source, target, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"])
 

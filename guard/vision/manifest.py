@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, ValidationError
+from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter
 
-from guard.errors import ModelError, PackError
+from guard.errors import ModelError
+from guard.files import Strict, read_as, sha256
 from guard.norms.model import TermId
-from guard.norms.packs import read_yaml
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Channels = tuple[float, float, float]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Download(_Strict):
+class Download(Strict):
     """A file to fetch: its address, the SHA-256 it must have, and its size in bytes."""
 
     url: HttpUrl
@@ -28,7 +23,7 @@ class Download(_Strict):
     bytes: int = Field(gt=0, le=2**30)
 
 
-class Weights(_Strict):
+class Weights(Strict):
     """Open weights of a CLIP: the architecture and tag by which open_clip knows them, and the hub they lie in."""
 
     architecture: str
@@ -36,7 +31,7 @@ class Weights(_Strict):
     hub: str
 
 
-class Input(_Strict):
+class Input(Strict):
     """The picture that the model takes: `size` x `size` RGB pixels, ``(value / 255 - mean) / deviation`` each channel.
 
     Attributes:
@@ -54,7 +49,7 @@ class Input(_Strict):
     deviation: Channels = (1.0, 1.0, 1.0)
 
 
-class Manifest(_Strict):
+class Manifest(Strict):
     """A folder's ``manifest.yaml``.
 
     Beside it lie ``model.onnx`` and, of a classifier, ``labels.txt`` and ``concepts.yaml`` (what its classes mean); of
@@ -101,20 +96,14 @@ def read_manifest(directory: Path) -> Manifest:
     path = directory / "manifest.yaml"
     if not path.is_file():
         raise ModelError(f"{directory}: no vision model: there is no manifest.yaml in it.")
-    try:
-        return Manifest.model_validate(read_yaml(path))
-    except PackError as error:
-        raise ModelError(str(error)) from error
-    except ValidationError as error:
-        faults = (f"{path}: {'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors(include_url=False))
-        raise ModelError("\n".join(faults)) from error
+    return read_as(path, TypeAdapter(Manifest), ModelError)
 
 
 def check_file(path: Path, expected: Download) -> None:
     """Raise `ModelError` unless `path` is the file that was expected."""
     if not path.is_file():
         raise ModelError(f"{path}: not there.")
-    digest = sha256(path.read_bytes()).hexdigest()
+    digest = sha256(path)
     if digest != expected.sha256:
         raise ModelError(
             f"{path}: not the file that was expected: its SHA-256 is {digest[:12]}…, not {expected.sha256[:12]}…. "

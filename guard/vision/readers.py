@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from guard.errors import ModelError, PackError
-from guard.norms.packs import read_yaml
+from guard.errors import ModelError
+from guard.files import read_yaml
 from guard.norms.vocabulary import Vocabulary
 from guard.vision.manifest import Manifest
 
@@ -114,10 +114,7 @@ def read_concepts(path: Path, labels: list[str], vocabulary: Vocabulary) -> tupl
             raise ModelError(f"{path}: the model has no class {label!r}.")
         return index[label]
 
-    try:
-        document = read_yaml(path)
-    except PackError as error:
-        raise ModelError(str(error)) from error
+    document = read_yaml(path, ModelError)
     concepts: list[str] = list(document)
     matrix = np.zeros((len(concepts), len(labels)), dtype=np.float32)
     for row, concept in enumerate(concepts):

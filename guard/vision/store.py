@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from guard.errors import ModelError
-from guard.resources import folder
+from guard.files import folder
 from guard.vision.manifest import Download, Manifest, check_file, read_manifest
 
 MODEL, LABELS, SUMS = "model.onnx", "labels.txt", "SHA256SUMS"
@@ -86,7 +86,7 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
         raise ModelError(f"There is no model {name!r} to pull; known are {', '.join(known)}.")
     manifest = known[name]
     if manifest.kind == "embedder":
-        from guard.vision.export import export  # noqa: PLC0415  (an extra)
+        from guard.vision.export import export  # an extra
 
         if source is not None:
             raise ModelError(f"{name} is exported from weights: normguard models export {name} --weights FILE")
@@ -102,7 +102,7 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
         labels = _get(manifest.labels, partial, source, timeout, fetch or _read)
         labels.rename(partial / LABELS)
         if original.suffix == ".tflite":
-            from guard.vision.convert import tflite_to_onnx  # noqa: PLC0415  (an extra)
+            from guard.vision.convert import tflite_to_onnx  # an extra
 
             tflite_to_onnx(original, partial / MODEL)
         else:

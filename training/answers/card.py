@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guard.classifier.answers import FEATURES
+from guard.answers.scorer import FEATURES
 
 _TEXT = """# answers-1: does an answer recommend what a norm rules out?
 
@@ -19,7 +19,7 @@ probability that the sentence recommends what the norm rules out. A few kilobyte
 alternative; other norms' breaches; plain mentions; and, in 14 languages, things recommended and things warned against.
 A small network sees {features} plain features: how much of the breach's and of the alternative's words a sentence has,
 whether it names a thing that the norm rules out or offers (by the vocabulary, in any language), likeness of meaning,
-and words that warn or commend (`guard/classifier/stance.yaml`). Seed {seed}, {train} answers. Largest difference
+and words that warn or commend (`guard/answers/stance.yaml`). Seed {seed}, {train} answers. Largest difference
 between torch and ONNX: {parity:.0e}.
 
 A design with hashed pieces of the wording was tried first. It told made answers apart almost perfectly, also on norms
@@ -37,7 +37,7 @@ part of their own and on half of the handwritten answers; the figures below are 
 {rows}
 
 *Made* answers are of the same kind as those it was trained on, in frames that it has seen. *Handwritten* answers
-(`training/answers/handwritten.yaml`) are the ones to go by; they are few, and whoever wrote them also wrote the cues.
+(`benchmarks/datasets/handwritten.yaml`) are the ones to go by; they are few, and whoever wrote them wrote the cues too.
 Where it is unsure it asks the `judge`, or lets the answer through. The lexical rule: the breach's words are there, and
 no warning. A model that sees of a sentence only how one speaks, and nothing of the norm, reaches AUC {blind:.2f} on the
 handwritten dev answers, the whole model {whole:.2f}.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from guard.classifier.answers import FEATURES
+from guard.answers.scorer import FEATURES
 
 _HIDDEN = 24
 

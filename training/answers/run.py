@@ -20,8 +20,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from benchmarks.answers import run as bench
-from guard.actions.sentences import sentences
-from guard.classifier.answers import (
+from benchmarks.datasets.answers import Answer, Answers, by_part, handwritten
+from guard.answers.scorer import (
     FEATURES,
     FORMAT,
     MANIFEST,
@@ -31,13 +31,13 @@ from guard.classifier.answers import (
     AnswerScorer,
     encoder,
 )
+from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
-from guard.resources import folder
+from guard.text.sentences import sentences
 from guard.vision.convert import forget_origin
 from training.answers import card
-from training.answers.data import Answer, Answers, by_part, handwritten
 from training.answers.model import AnswerNet
 
 Data = tuple[Tensor, Tensor]

@@ -1,0 +1,1 @@
+"""The research data, read once for benchmarks and training."""

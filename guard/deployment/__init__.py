@@ -1,0 +1,1 @@
+"""From settings to parts: what a deployment is made of."""

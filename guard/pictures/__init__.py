@@ -1,0 +1,1 @@
+"""Pictures as bytes: decoded, in processes of their own, and fetched."""

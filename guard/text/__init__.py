@@ -1,0 +1,1 @@
+"""Texts of any language: words, names, places, sentences."""
