@@ -28,6 +28,7 @@ from guard.access.keys import new_key
 from guard.access.store import open_keys
 from guard.audit.store import Store
 from guard.audit.writer import Writer
+from guard.cache import Recent
 from guard.cli.doctor import doctor
 from guard.deployment.doctor import Level, examine
 from guard.errors import SettingsError
@@ -168,14 +169,13 @@ def test_a_database_that_cannot_be_reached(tmp_path: Path) -> None:
 
 
 class CountingVision(VisionModel):
-    """Eyes that see a clock in everything, and count how often they look."""
+    """A vision model that sees a clock in everything, and counts how often it looks."""
 
     def __init__(self) -> None:
-        self.name, self.provider, self.looks = "counting-eyes", "none", 0
-        self._seen: Any = __import__("collections").OrderedDict()
-        self._seen_lock, self._cache = threading.Lock(), 10
+        self.name, self.provider, self.looks = "counting", "none", 0
+        self._seen = Recent(10)
 
-    def look(self, picture: Any, key: bytes) -> Any:
+    def concepts(self, picture: Any, key: bytes) -> Any:
         if (known := self.knows(key)) is not None:
             return known
         self.looks += 1
