@@ -24,12 +24,12 @@ from guard.api.responses import conversation_of, response_id
 from guard.audit.record import Record
 from guard.deployment.settings import Settings
 from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
+from guard.evidence import OUT_OF_TIME, dispensable
 from guard.evidence.gather import MAX_PICTURES
 from guard.flow.request import Handling, asks, handle, headers_of
 from guard.observability.logs import without_content
 from guard.observability.metrics import Metrics
 from guard.observability.telemetry import Telemetry
-from guard.pictures.decode import digest
 from guard.pictures.remote import RemoteImages
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy, OnFault
@@ -44,8 +44,6 @@ from guard.upstreams.base import Headers, Reply, UpstreamError, end_to_end
 log = logging.getLogger("normguard")
 
 _LARGE = 256 * 2**10
-_NOT_TO_BE_HAD = frozenset({"thread", "remote-image", "timeout"})
-"""What the guard does without, and is no fault: turns of other servers, pictures that are not fetched."""
 
 
 class Keeper(Protocol):
@@ -287,8 +285,8 @@ class Guarded:
                 exchange, late = exchange.without_pictures(), True
         decision = guard.check(exchange, policy=job.policy)
         if late:
-            decision = replace(decision, degraded=(*decision.degraded, "timeout"))
-        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - _NOT_TO_BE_HAD):
+            decision = replace(decision, degraded=(*decision.degraded, OUT_OF_TIME))
+        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - dispensable()):
             raise _refused(f"The guard cannot use all that it goes by ({', '.join(sorted(failed))})", "guard_degraded")
         job.exchange = exchange
         return decision
@@ -298,19 +296,15 @@ class Guarded:
         if exchange.images and rules.remote_images:
             exchange = await self.remote.fetch(exchange)
         pictures = [image for image in exchange.images if image.data is not None][-MAX_PICTURES:]
-        keys = [digest(image.data) for image in pictures if image.data is not None] if self.remembered else []
+        keys = [image.key for image in pictures] if self.remembered else []
         if self.remembered is not None:
             await self.remembered.recall(guard, exchange, keys)
         loop = asyncio.get_running_loop()
-        looks = (
-            loop.run_in_executor(self._pictures, partial(guard.see, image.data, param=image.param))
-            for image in pictures
-            if image.data is not None
-        )
-        seen = {id(image): picture for image, picture in zip(pictures, await asyncio.gather(*looks), strict=True)}
+        work = (loop.run_in_executor(self._pictures, guard.prefetch, image) for image in pictures)
+        seen = {id(image): done for image, done in zip(pictures, await asyncio.gather(*work), strict=True)}
         if self.remembered is not None:
             self.remembered.tell_pictures(guard, keys)
-        return exchange.with_images(lambda image: replace(image, picture=seen.get(id(image), image.picture)))
+        return exchange.with_images(lambda image: seen.get(id(image), image))
 
     def _observe(self, decision: Decision, elapsed: float) -> None:
         self.metrics.decisions.labels(decision.action).inc()
