@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,10 +19,9 @@ from guard.types import Evidence, Picture
 from guard.vision import ocr
 from guard.vision.ocr import SignReader
 from tests.conftest import FakeUpstream
+from tests.paths import ROOT
 from tests.policies import AsPolicies
-from tests.test_proxy import data_url, picture_message, png
-
-ROOT = Path(__file__).parents[2]
+from tests.samples import data_url, picture_message, png
 
 
 class Weather(Source):
@@ -127,14 +125,3 @@ def test_a_picture_that_is_too_much_for_ocr_alone_is_no_fault_of_the_caller(
     decision = looking.check(Exchange.of("A gift for my host in Japan?", images=[Image(data=png())]))
     assert decision.degraded == ("ocr",)
     assert decision.cultures[0]["code"] == "JP"
-
-
-def test_a_thread_that_nobody_remembers_is_degraded_and_one_that_is_counts_less(guard: Guard) -> None:
-    remembering = another(guard)
-    remembering.remember("t", remembering.check("A gift for my host in Japan?"))
-    follow = Exchange.of("Which colour?")
-    known, unknown = (Exchange(follow.turns, thread=thread) for thread in ("t", "u"))
-    first = remembering.check("A gift for my host in Japan?").cultures[0]["score"]
-    assert remembering.check(known).cultures[0] == {"code": "JP", "score": round(first * 0.85, 3), "from": "history"}
-    assert remembering.check(known).degraded == ()
-    assert remembering.check(unknown).degraded == ("thread",)

@@ -22,8 +22,8 @@ from guard.pictures.isolated import Decoders
 from guard.vision import ocr
 from guard.vision.ocr import EDGE, SignReader
 from tests.conftest import FakeUpstream
-from tests.test_ocr import sign
-from tests.test_proxy import data_url, picture_message
+from tests.samples import data_url, picture_message
+from tests.vision.test_ocr import sign
 
 
 @pytest.fixture

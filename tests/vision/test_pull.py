@@ -18,7 +18,7 @@ from guard.vision import pull as module
 from guard.vision.manifest import Download, Manifest
 from guard.vision.pull import pull
 from guard.vision.store import cache
-from tests.test_vision import make_model
+from tests.vision.samples import make_model
 
 
 @pytest.fixture
@@ -51,6 +51,18 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
     monkeypatch.setattr(module, "folder", lambda name: tmp_path / name)
     yield files
     server.shutdown()
+
+
+def test_a_pull_checks_what_it_was_given(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no model 'resnet'"):
+        pull("resnet")
+    with pytest.raises(ModelError, match="not there; the model needs it"):
+        pull("mobilenet-v2", source=tmp_path)
+    with pytest.raises(ModelError, match="not the file that was expected: its SHA-256"):
+        pull("mobilenet-v2", fetch=lambda url, path, _: Path(path).write_text("a captive portal's page"))
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        pull("mobilenet-v2", timeout=0.001)
+    assert not any(path for path in Path(str(tmp_path)).rglob("*.partial"))
 
 
 def test_files_are_fetched_and_kept(shelf: dict[str, bytes]) -> None:
