@@ -7,13 +7,15 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from guard.evidence.gather import MAX_PICTURES
-from guard.pictures.remote import RemoteImages
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy
 from guard.types import Exchange
+
+if TYPE_CHECKING:
+    from guard.pictures.remote import RemoteImages
 
 
 class Shared(Protocol):
@@ -61,6 +63,8 @@ async def aprepared(
             if remote is not None:
                 exchange = await remote.fetch(exchange)
             else:
+                from guard.pictures.remote import RemoteImages  # aiohttp is slow to import
+
                 remote = RemoteImages(guard.pictures)
                 try:
                     exchange = await remote.fetch(exchange)
