@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -26,6 +25,3 @@ class Recent(Generic[K, V]):
     def put(self, key: K, value: V) -> None:
         with self._lock:
             self._kept[key] = value
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(list(self._kept))

@@ -14,7 +14,6 @@ def test_what_was_asked_for_last_is_kept() -> None:
     assert kept.get("a") == 1
     kept.put("c", 3)
     assert (kept.get("a"), kept.get("b"), kept.get("c")) == (1, None, 3)
-    assert set(kept) == {"a", "c"}
 
 
 def test_many_threads_lose_nothing_and_break_nothing() -> None:
@@ -35,4 +34,4 @@ def test_many_threads_lose_nothing_and_break_nothing() -> None:
         thread.join(30)
         assert not thread.is_alive()
     assert wrong == []
-    assert len(list(kept)) == 50
+    assert sum(kept.get(key) is not None for key in range(100)) == 50

@@ -20,8 +20,8 @@ NOT_FETCHED, OUT_OF_TIME = "remote-image", "timeout"
 
 
 def sources(parts: Parts) -> tuple[Source, ...]:
-    """The sources that are here, built of `parts`."""
-    return tuple(source(parts) for source in SOURCES if source.is_here(parts))
+    """All sources, built of `parts`."""
+    return tuple(source(parts) for source in SOURCES)
 
 
 def dispensable() -> frozenset[str]:

@@ -37,7 +37,9 @@ class Gatherer:
     def __call__(self, exchange: Exchange) -> Findings:
         evidence: list[Evidence] = []
         degraded: list[str] = []
-        exchange = _recent(exchange).with_images(self._decoded)
+        exchange = _recent(exchange)
+        if images := exchange.images:
+            exchange = exchange.with_images(self._decoded)
         for source in self._sources:
             try:
                 # One by one: what a source found before it failed still counts.
@@ -45,7 +47,7 @@ class Gatherer:
                     evidence.append(piece)  # noqa: PERF402
             except Exception:  # one source's fault must not take the others with it; it is reported, not hidden
                 degraded.append(source.name)
-        if any(image.data is None for image in exchange.images):
+        if any(image.data is None for image in images):
             degraded.append(NOT_FETCHED)
         return Findings.weigh(evidence, degraded)
 

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from guard.evidence.base import Parts, Source, of_each
-from guard.evidence.naming import concept
-from guard.types import Evidence, Exchange, Picture
+from guard.evidence.base import PictureSource
+from guard.types import Evidence, Picture
 
 
-class Looks(Source):
+class Looks(PictureSource):
     """Concepts that a vision model sees."""
 
     name = "vision"
 
-    @classmethod
-    def is_here(cls, parts: Parts) -> bool:
-        return parts.vision is not None
-
-    def prefetch(self, picture: Picture, data: bytes) -> None:
-        self._concepts(picture)
-
-    def __call__(self, exchange: Exchange) -> Iterator[Evidence]:
-        return of_each(exchange.images, self._shown)
-
-    def _shown(self, picture: Picture, _: bytes) -> Iterator[Evidence]:
-        for id_, score in self._concepts(picture).items():
-            yield from concept(self.parts.library, id_, score, "vision", shown=True)
-
-    def _concepts(self, picture: Picture) -> Mapping[str, float]:
-        assert self.parts.vision is not None
-        return self.parts.vision.concepts(picture.thumbnail, picture.key)
+    def of(self, picture: Picture, data: bytes) -> Iterator[Evidence]:
+        if (vision := self.parts.vision) is not None:
+            for id_, score in vision.concepts(picture.thumbnail, picture.key).items():
+                yield from self.concept(id_, score, "vision", shown=True)

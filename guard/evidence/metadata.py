@@ -8,8 +8,6 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from guard.evidence.base import Source
-from guard.evidence.naming import named, with_english
-from guard.text.languages import languages_of
 from guard.text.places import country_at
 from guard.types import Evidence, Exchange, Image
 
@@ -24,15 +22,14 @@ class Metadata(Source):
     name = "picture"
 
     def __call__(self, exchange: Exchange) -> Iterator[Evidence]:
-        library = self.parts.library
         for image in exchange.images:
             if (picture := image.picture) is not None:
                 if picture.location and (code := country_at(*picture.location)):
                     yield Evidence("culture", code, 0.8, "exif")
-                if title := picture.title:
-                    yield from named(library, title, with_english(languages_of(title)), _TITLE, "caption", shown=True)
+                if picture.title:
+                    yield from self.named(picture.title, _TITLE, "caption", shown=True)
             if name := _name_of(image):
-                yield from named(library, name, ("en",), _FILE_NAME, "file-name", shown=True)
+                yield from self.named(name, _FILE_NAME, "file-name", languages=("en",), shown=True)
 
 
 def _name_of(image: Image) -> str:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from guard.evidence.base import Source
-from guard.evidence.naming import named, with_english
 from guard.text.languages import languages_of
 from guard.types import Evidence, Exchange
 
@@ -56,9 +55,8 @@ class Text(Source):
             yield Evidence("language", languages[0], 0.8, "text")
             if code := _HOME.get(languages[0]):
                 yield Evidence("culture", code, _HOME_SCORE, "language")
-        known = with_english(languages)
         if origin := _ORIGIN.search(text):
             home = origin["spaced"] or origin["unspaced"]
-            yield from named(self.parts.library, home, known, weight * _ORIGIN_WEIGHT, "origin")
+            yield from self.named(home, weight * _ORIGIN_WEIGHT, "origin", languages=languages)
             text = text[: origin.start()] + " " + text[origin.end() :]
-        yield from named(self.parts.library, text, known, weight, source)
+        yield from self.named(text, weight, source, languages=languages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from guard.evidence.base import Parts, Source
+from guard.evidence.base import Source
 from guard.types import Evidence, Exchange
 
 
@@ -13,10 +13,5 @@ class Wording(Source):
 
     name = "model"
 
-    @classmethod
-    def is_here(cls, parts: Parts) -> bool:
-        return parts.read is not None
-
     def __call__(self, exchange: Exchange) -> Iterable[Evidence]:
-        assert self.parts.read is not None
-        return self.parts.read(exchange)
+        return self.parts.read(exchange) if self.parts.read is not None else ()

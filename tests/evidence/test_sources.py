@@ -98,8 +98,12 @@ def test_names_are_each_sources_own_and_stay() -> None:
     assert dispensable() == {"thread", "remote-image", "timeout"}
 
 
-def test_what_is_not_there_is_no_source(guard: Guard) -> None:
-    assert [source.name for source in sources(Parts(guard.library))] == ["hint", "text", "picture", "caption", "thread"]
+@pytest.mark.parametrize("name", ["vision", "ocr", "model"])
+def test_a_source_that_has_nothing_to_go_by_gives_nothing(guard: Guard, name: str) -> None:
+    parts = Parts(guard.library)
+    source = next(source for source in sources(parts) if source.name == name)
+    image = Gatherer(parts).prefetch(Image(data=png()))
+    assert list(source(Exchange.of("A gift for my host in Japan?", images=[image]))) == []
 
 
 def test_a_damaged_picture_is_the_callers_fault_whatever_fails(guard: Guard, weather: type[Weather]) -> None:

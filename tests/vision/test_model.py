@@ -87,7 +87,7 @@ def test_pictures_seen_before_are_remembered_up_to_a_number(tmp_path: Path, voca
     vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary, cache=2)
     for key in (b"1", b"2", b"3", b"3"):
         vision.concepts(picture("red"), key)
-    assert list(vision._seen) == [b"2", b"3"]
+    assert list(vision._seen._kept) == [b"2", b"3"]
 
 
 def test_one_picture_that_the_model_fails_on_costs_the_others_nothing(
