@@ -55,3 +55,8 @@ class AccessError(NormGuardError):
 
 class ImageError(RequestError):
     """An image is none, is broken, or exceeds a limit."""
+
+
+def missing(what: str, extra: str) -> str:
+    """What to say where `what` (a package, or something that one is for) lacks the packages of `extra`."""
+    return f"{what} needs the extra {extra!r}: pip install 'normguard[{extra}]'"

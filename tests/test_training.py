@@ -14,6 +14,7 @@ import yaml
 
 from benchmarks.datasets.research import read_cross, read_general, read_safeworld
 from benchmarks.datasets.splits import part_of, part_of_cross, protected_norms, read_links
+from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.errors import NormGuardError
 from guard.norms.model import LANGUAGES
@@ -21,7 +22,6 @@ from tests.conftest import SHARED, needs_data
 from training import card
 from training.corpus import assert_unseen, read
 from training.scenarios import Scenarios
-from training.teacher import Teacher
 
 TEMPLATES = Path(__file__).parents[1] / "training" / "templates.yaml"
 
@@ -55,7 +55,7 @@ def test_the_split_never_changes() -> None:
 
 @needs_data
 def test_nothing_of_the_test_part_is_read_for_training(guard: Guard) -> None:
-    parts = read(SHARED, guard.library, cast(Teacher, Guessing()))
+    parts = read(SHARED, guard.library, cast(SentenceEncoder, Guessing()))
     tested = {q.query for q in read_cross(SHARED) if part_of_cross(q.norm) == "test"}
     tested |= {q.query for q in read_safeworld(SHARED, violating=False) if part_of(q.group) == "test"}
     tested |= {query for query, _, group in read_general(SHARED) if part_of(group) == "test"}
@@ -75,7 +75,7 @@ def test_nothing_of_the_test_part_is_read_for_training(guard: Guard) -> None:
 
 @needs_data
 def test_a_country_can_be_left_out(guard: Guard) -> None:
-    parts = read(SHARED, guard.library, cast(Teacher, Guessing()), without="JP")
+    parts = read(SHARED, guard.library, cast(SentenceEncoder, Guessing()), without="JP")
     assert not [e for some in parts.values() for e in some if e.country == "JP"]
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.datasets.splits import part_of, protected_norms, read_links
 from benchmarks.detection import run as detection
+from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, StudentScorer, meaning_of, text_key, things_of
@@ -32,7 +33,6 @@ from training.fit import Case, calibration, evaluate, fit, opinions, prepare, ve
 from training.heads import fit_heads
 from training.ranker import LexicalRanker, Ranker
 from training.scenarios import Scenarios
-from training.teacher import Teacher
 
 _EACH = 4  # invented questions of each kind for every norm
 _RATES = {"hashed-pieces": 1e-2, "static-tokens": 1e-2, "small-transformer": 1e-3}
@@ -71,7 +71,7 @@ def main(
 
     library = Library(read_packs(), Vocabulary())
     guard = Guard(library=library, scorer=LexicalScorer(library))
-    teacher = Teacher(cache, device)
+    teacher = SentenceEncoder(cache, device)
     parts = read(data, guard.library, teacher)
     invented = list(
         Scenarios(guard.library, seed=seed).make(each=1 if quick else _EACH, leave_out=protected_norms(read_links()))

@@ -26,13 +26,14 @@ from rich.table import Table
 
 import guard as guard_package
 from benchmarks.cross import task as tasks
-from benchmarks.cross.arms import GuardedArm, LocalProxy, RemoteProxy
 from benchmarks.cross.dataset import Case, Choice, Question, read_benign
 from benchmarks.cross.formats import Recorded, read_results
 from benchmarks.cross.ledger import Ledger, open_ledger
+from benchmarks.cross.local_proxy import LocalProxy
 from benchmarks.cross.pictures import captioned, default_cache, locate
 from benchmarks.cross.plan import Line, estimate, read_prices, set_prices
 from benchmarks.cross.records import Run, read_run
+from benchmarks.cross.remote_proxy import RemoteProxy
 from benchmarks.cross.report import write_report
 from benchmarks.cross.rubric import OwnRubric, Rubric, read_public_rubric
 from guard.errors import NormGuardError
@@ -153,7 +154,9 @@ def _check(options: Options) -> None:
         raise NormGuardError("--epochs must be 1 or more.")
 
 
-def _cases(options: Options, proxy: GuardedArm | None, console: Console) -> tuple[list[Case], Recorded, list[str]]:
+def _cases(
+    options: Options, proxy: tasks.GuardedArm | None, console: Console
+) -> tuple[list[Case], Recorded, list[str]]:
     choice, recorded = options.choice, {}
     if not (options.data or options.cases or options.answers):
         return [], {}, []
@@ -219,7 +222,7 @@ def _config(
     cases: Sequence[Case],
     questions: Sequence[Question],
     rubric: Rubric,
-    proxy: GuardedArm | None,
+    proxy: tasks.GuardedArm | None,
     left_out: Sequence[str],
 ) -> dict[str, Any]:
     """What the run is, without what does not change its results; a folder holds one such run only."""
