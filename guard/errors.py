@@ -58,5 +58,8 @@ class ImageError(RequestError):
 
 
 def missing(what: str, extra: str) -> str:
-    """What to say where `what` (a package, or something that one is for) lacks the packages of `extra`."""
-    return f"{what} needs the extra {extra!r}: pip install 'normguard[{extra}]'"
+    """What to say where `what` cannot be had without the packages of `extra`.
+
+    An installed package's extra is installed by its name, whether or not an index has the package.
+    """
+    return f"{what} needs the extra [{extra}]: pip install 'normguard[{extra}]'"
