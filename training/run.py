@@ -169,15 +169,16 @@ def _project(vectors: np.ndarray, basis: Tensor) -> Tensor:
 
 
 def _encode(encoder: nn.Module) -> Callable[[Sequence[str]], Tensor]:
-    @torch.no_grad()
     def encode(texts: Sequence[str]) -> Tensor:
-        return torch.cat([encoder(texts[i : i + 256]) for i in range(0, len(texts), 256)])
+        with torch.no_grad():
+            vectors: Tensor = torch.cat([encoder(texts[i : i + 256]) for i in range(0, len(texts), 256)])
+        return vectors
 
     return encode
 
 
 def _figures(ranker: Ranker, dev: Sequence[Case], unseen: Sequence[Case], vectors: Any) -> dict[str, Any]:
-    real = evaluate(ranker, dev, vectors)
+    real: dict[str, Any] = evaluate(ranker, dev, vectors)
     made = evaluate(ranker, unseen, vectors)
     return real | {"invented_recall5_text_only": made["recall5_text_only"], "invented_auc": made["auc"]}
 
@@ -248,7 +249,10 @@ def _without_each(
 ) -> dict[str, Any]:
     """For each country of CROSS: a ranker that has seen nothing of it, measured on its questions."""
     found = {}
-    of = lambda cases, code, is_: [c for c in cases if (c.example.country == code) is is_]  # noqa: E731
+
+    def of(cases: Sequence[Case], code: str, is_: bool) -> list[Case]:
+        return [c for c in cases if (c.example.country == code) is is_]
+
     for code in sorted(
         {c.example.country for c in [*train, *dev] if c.example.source == "cross" and c.example.country}
     ):

@@ -6,7 +6,7 @@ pass is the bare one: the cache answers it, and one answer stands for both arms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from inspect_ai.model import CachePolicy, GenerateConfig, Model, ModelOutput, messages_from_openai
@@ -76,7 +76,7 @@ def wire_name(model: str) -> str:
     return name.partition("/")[2] if provider == "openai-api" else name or provider
 
 
-async def failing_soft(answer: Any) -> Answer:
+async def failing_soft(answer: Awaitable[Answer]) -> Answer:
     """What the coroutine `answer` gives; an answer without text where the model or the proxy failed.
 
     Raises:

@@ -129,9 +129,10 @@ def report(runs: tuple[Path, ...], out: Path | None, margin: float, humans: Path
     read = [read_run(path) for path in runs]
     for path in write_report(read, out or runs[0], margin=margin / 100, humans=humans):
         click.echo(path)
-    for run in read if export else ():
-        for path in write_results(run, export if len(read) == 1 else export / run.name):
-            click.echo(path)
+    if export is not None:
+        for run in read:
+            for path in write_results(run, export if len(read) == 1 else export / run.name):
+                click.echo(path)
 
 
 COMMANDS = (

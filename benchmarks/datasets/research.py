@@ -150,7 +150,7 @@ def read_general(data: Path) -> list[tuple[str, bool, str]]:
 
 def read_safeworld(data: Path, *, violating: bool) -> list[SafeWorldQuery]:
     """SafeWorld's questions: those that breach a norm of culture, or those about culture or law that breach none."""
-    names = ("culture-specific-answer", "culture-comprehensive-answer", "culture-refuse-to-answer")
+    names: tuple[str, ...] = ("culture-specific-answer", "culture-comprehensive-answer", "culture-refuse-to-answer")
     if not violating:
         names = ("culture-do-answer", "policy-do-answer")
     found: list[SafeWorldQuery] = []
