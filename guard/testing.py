@@ -16,14 +16,14 @@ from typing import Any
 
 import uvicorn
 
-from guard.api import FORMATS
+from guard.api import APIS
 from guard.api.base import WireFormat
 from guard.deployment.settings import Settings
 from guard.errors import NormGuardError
 from guard.pipeline import Guard
 from guard.proxy.serve import listen, make_server
 
-_APIS = {f"/v1/{api.path}": api for api in FORMATS.values()}
+_APIS = {f"/v1/{api.path}": api for api in APIS}
 _PATIENCE = 10.0  # seconds to start, and to stop
 
 

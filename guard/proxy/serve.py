@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from guard.access.store import open_keys
+from guard.audit.trail import AuditTrail
 from guard.classifier.student import open_scorer
 from guard.deployment.settings import Settings, audit_file
 from guard.errors import SettingsError, missing
@@ -31,7 +32,6 @@ from guard.policy.model import OnFault, Policies
 from guard.proxy.admission import check_exposure
 from guard.proxy.app import create_app
 from guard.proxy.generation import Generation
-from guard.proxy.guarded import Audit
 from guard.proxy.lifespan import Lifespan, Source
 from guard.proxy.reload import Outcome
 from guard.proxy.slow_clients import SlowClientProtocol
@@ -143,14 +143,14 @@ def _key(name: str, config: UpstreamConfig) -> str | None:
     return key
 
 
-def open_audit(settings: Settings) -> Audit | None:
+def open_audit(settings: Settings) -> AuditTrail | None:
     """The audit trail that `settings` ask for; raises as `open_decisions`."""
     store = open_decisions(settings)
     if store is None:
         return None
     from guard.audit.writer import Writer  # an extra
 
-    return Audit(Writer(store, retention_days=settings.audit_retention_days), content=settings.audit_content)
+    return AuditTrail(Writer(store, retention_days=settings.audit_retention_days), content=settings.audit_content)
 
 
 def open_decisions(settings: Settings) -> Store | None:
