@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.$(EXTRAS)
 
-.PHONY: demo test lint format clean
+.PHONY: demo ready test unit lint format clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
@@ -19,8 +19,12 @@ $(VENV)/.%: pyproject.toml | $(BIN)/python
 demo: $(VENV)/.demo
 	$(BIN)/normguard demo
 
-test: $(READY) lint
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+ready: $(READY)
+
+test: lint unit
+
+unit: $(READY)
+	$(BIN)/pytest --numprocesses logical --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ from guard.pipeline import Guard
 from guard.proxy.serve import listen, make_server
 
 _APIS = {f"/v1/{api.path}": api for api in APIS}
-_PATIENCE = 10.0  # seconds to start, and to stop
+_PATIENCE = 60.0  # seconds to start, and to stop
 
 
 @contextmanager

@@ -62,6 +62,7 @@ class FakeUpstream(Upstream):
 
     base: str = ""
     cancelled: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
 
     async def respond(self, api: WireFormat, request: dict[str, Any], receive: Any, send: Any) -> None:
         model = str(request.get("model"))
@@ -89,6 +90,10 @@ class FakeUpstream(Upstream):
                 raise RuntimeError("the upstream dies here")
             case "endless":
                 await self._endless(receive, send)
+            case "held":  # a piece, and the rest once the test says so
+                await self._stream(send, request, pieces=1)
+                await asyncio.to_thread(self.release.wait, 60)
+                await send({"type": "http.response.body", "body": _chunk({}, "stop") + b"data: [DONE]\n\n"})
             case "slow":
                 await self._stream(send, request, pieces=6, pause=0.15, end=True)
             case _ if request.get("stream"):
@@ -154,6 +159,7 @@ def upstream(_upstream: FakeUpstream) -> FakeUpstream:
     for seen in (_upstream.bodies, _upstream.headers, _upstream.paths):
         seen.clear()
     _upstream.cancelled.clear()
+    _upstream.release.clear()
     _upstream.says = fine
     return _upstream
 
