@@ -59,7 +59,7 @@ class BrokenChecker(Scripted):
 class SlowVision:
     name, provider = "slow", "none"
 
-    def look(self, picture: Any, key: bytes) -> dict[str, float]:
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
         time.sleep(4 * SECONDS)
         return {}
 
@@ -68,7 +68,7 @@ class SlowVision:
 
 
 class BrokenVision(SlowVision):
-    def look(self, picture: Any, key: bytes) -> dict[str, float]:
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
         raise RuntimeError("a fault")
 
 
