@@ -17,9 +17,9 @@ import pytest
 import uvicorn
 
 from guard import Guard
-from guard.deployment.settings import Settings
 from guard.proxy.app import GUARDED
 from guard.proxy.serve import listen, make_server
+from guard.settings import Settings
 
 STREAMS = Path(__file__).parent / "streams"
 pytest_plugins = ["tests.services"]
@@ -231,7 +231,7 @@ def start_proxy(guard: Guard) -> Iterator[Callable[..., str]]:
         def start(with_guard: Guard = guard, source: Callable[[], Settings] | None = None, **settings: Any) -> str:
             chosen = Settings(port=0, drain=2, **settings)
             bound = listen(chosen)
-            stack.enter_context(running(make_server(chosen, with_guard, source=source), [bound]))
+            stack.enter_context(running(make_server(chosen, with_guard, read=source), [bound]))
             return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
         yield start

@@ -26,9 +26,9 @@ from guard.access.keys import Key, new_key, parts
 from guard.access.limits import Limits
 from guard.access.store import KeyStore, open_keys
 from guard.cli.keys import keys as keys_command
-from guard.deployment.settings import Settings
+from guard.deployment.exposure import check_exposure, listens_beyond_this_machine
 from guard.errors import AccessError, SettingsError
-from guard.proxy.admission import check_exposure, listens_beyond_this_machine
+from guard.settings import Settings
 from guard.stores.redis import Redis
 from tests.conftest import FakeUpstream
 from tests.services import PostgresServer, RedisServer

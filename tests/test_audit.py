@@ -23,9 +23,9 @@ from guard.audit.record import Record
 from guard.audit.store import Store
 from guard.audit.writer import Writer
 from guard.cli.audit import audit
-from guard.deployment.settings import Settings
+from guard.deployment.build import open_audit
 from guard.errors import SettingsError
-from guard.proxy.serve import open_audit
+from guard.settings import Settings
 from tests.conftest import FakeUpstream
 from tests.policies import POLICIES, AsPolicies, Scripted
 from tests.test_proxy import CLOCK, HARMLESS, png

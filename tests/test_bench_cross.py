@@ -129,7 +129,7 @@ def scripted(_scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Scri
 @pytest.fixture
 def start(scripted: ScriptedServer, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the benchmark in this process with scripted models: start(model, data=..., ...) -> exit status."""
-    monkeypatch.setattr(arms, "build_guard", lambda settings: guard)
+    monkeypatch.setattr(Guard, "from_settings", lambda settings: guard)
     monkeypatch.setattr(runner, "write_report", partial(write_report, resamples=999))
     monkeypatch.setenv("INSPECT_CACHE_DIR", "")  # set by each run; this puts it back
 
@@ -873,7 +873,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_spent(
     says: str,
 ) -> None:
     if "policy" not in options:
-        monkeypatch.setattr(arms, "build_guard", lambda settings: guard)
+        monkeypatch.setattr(Guard, "from_settings", lambda settings: guard)
     told = {"out": tmp_path / "run", "model": name("follows"), "judges": [name("judge")], "display": "none", **options}
     if told.get("data") == "clone":
         told["data"] = clone

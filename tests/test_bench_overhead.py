@@ -22,9 +22,9 @@ from benchmarks.overhead.series import CONNECTIONS, SERIES, write_larger
 from benchmarks.overhead.soak import memory, slope
 from guard.api import FORMATS
 from guard.cli.bench import bench
-from guard.deployment.settings import Settings
 from guard.norms.packs import read_packs
 from guard.proxy.serve import listen
+from guard.settings import Settings
 from tests.conftest import running
 
 

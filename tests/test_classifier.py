@@ -17,12 +17,11 @@ from guard.classifier.features import PAIR, REQUEST, Featurizer
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.ngrams import BUCKETS, MAX_IDS, hashed
 from guard.classifier.student import NAME, StudentScorer, open_scorer
-from guard.deployment.settings import Settings
 from guard.errors import ModelError
 from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.retrieval import candidates
-from guard.proxy.serve import build_guard
+from guard.settings import Settings
 
 MODEL = folder("models") / NAME
 PICTURE = Image(url="https://pictures.invalid/1")
@@ -171,10 +170,10 @@ def _change(directory: Path, **changes: object) -> None:
 
 
 def test_settings_choose_the_classifier(tmp_path: Path) -> None:
-    assert build_guard(Settings(classifier="lexical")).scorer.name == "lexical-1"
+    assert Guard.from_settings(Settings(classifier="lexical")).scorer.name == "lexical-1"
     (tmp_path / "strict.yaml").write_text("on_fault: closed\n")
     with pytest.raises(ModelError, match="no classifier there"):
-        build_guard(Settings(classifier=str(tmp_path / "none"), policies=tmp_path, policy="strict"))
+        Guard.from_settings(Settings(classifier=str(tmp_path / "none"), policies=tmp_path, policy="strict"))
 
 
 def test_the_artefact_is_small_and_knows_every_norm_that_ships(guard: Guard) -> None:

@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 import yaml
 
-from guard.deployment.settings import Settings, read_settings
 from guard.observability.metrics import Metrics
 from guard.policy.model import Policies
+from guard.settings import Settings, read_settings
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 CHART = DEPLOY / "helm" / "normguard"

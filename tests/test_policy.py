@@ -71,7 +71,7 @@ def test_deciding_is_pure_and_keeps_to_the_limits(relevance: list[float], sensit
 
 def test_the_policies_that_come_along() -> None:
     policies = Policies()
-    assert {"default", "careful", "essential", "strict", "off"} <= set(policies.names())
+    assert {"default", "careful", "essential", "fail-closed", "off"} <= set(policies.names())
     closed = policies.get("strict").on_fault
     assert closed.guard is closed.timeout is closed.verify is OnFault.CLOSED
     assert closed.evidence is closed.audit is OnFault.OPEN

@@ -22,10 +22,10 @@ import pytest
 from openai import OpenAI
 
 from guard import Guard
-from guard.deployment.settings import Settings, read_settings
 from guard.errors import AccessError
 from guard.proxy import slow_clients as protocol
 from guard.proxy.overload import OverloadGuard
+from guard.settings import Settings, read_settings
 from guard.upstreams.base import Reply, UpstreamError
 from guard.upstreams.breaker import Breaker
 from guard.upstreams.config import Route, Target

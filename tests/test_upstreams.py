@@ -19,9 +19,9 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from guard.deployment.settings import read_settings
+from guard.deployment.build import upstream_maker
 from guard.errors import SettingsError
-from guard.proxy.serve import upstream_maker
+from guard.settings import read_settings
 from guard.upstreams.base import Headers, Reply, UpstreamError
 from guard.upstreams.config import Route, Target, UpstreamConfig
 from guard.upstreams.routes import Router

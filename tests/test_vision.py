@@ -21,11 +21,10 @@ from PIL import Image as Pillow
 from guard import Exchange, Guard, Hints, Image
 from guard.cli.main import cli
 from guard.cli.models import models
-from guard.deployment.settings import Settings
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
 from guard.pictures.decode import decode
-from guard.proxy.serve import build_guard
+from guard.settings import Settings
 from guard.vision.manifest import Input, read_manifest
 from guard.vision.model import VisionModel, open_vision, preprocess
 from guard.vision.store import pull, shipped
@@ -200,7 +199,7 @@ def test_a_start_without_the_model_is_clear_or_degraded_as_the_deployment_wants(
     assert open_vision("none", vocabulary) is None
     (tmp_path / "strict.yaml").write_text("on_fault: closed\n")
     with pytest.raises(ModelError):
-        build_guard(Settings(vision="mobilenet-v2", policies=tmp_path, policy="strict"))
+        Guard.from_settings(Settings(vision="mobilenet-v2", policies=tmp_path, policy="strict"))
 
 
 def test_a_pull_checks_what_it_was_given(tmp_path: Path) -> None:

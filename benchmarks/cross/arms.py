@@ -37,14 +37,12 @@ from pydantic_core import from_json, to_json
 from tenacity import RetryError
 
 from benchmarks.cross.ledger import Stopped, ledger
-from guard.deployment.settings import Settings
 from guard.errors import NormGuardError
-from guard.observability.metrics import Metrics
 from guard.pipeline import Guard
 from guard.proxy.app import create_app
-from guard.proxy.generation import Generation
-from guard.proxy.lifespan import Lifespan
-from guard.proxy.serve import build_guard, listen
+from guard.proxy.serve import listen
+from guard.proxy.server import Server
+from guard.settings import Settings
 from guard.upstreams.base import Headers, Reply
 
 ARMS = ("bare", "guarded")
@@ -196,7 +194,9 @@ class LocalProxy:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+        # Its keys, its audit trail and the like are of the deployment, and no part of what is measured.
+        apart = dict.fromkeys(("keys", "audit", "redis", "otlp"))
+        self.settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0, **apart})
         self._guard: Guard | None = None
         self._calls: dict[str, _Call] = {}
         self._starting = asyncio.Lock()
@@ -211,7 +211,7 @@ class LocalProxy:
             PackError, PolicyError, SettingsError: the settings cannot be used.
         """
         if self._guard is None:
-            self._guard = build_guard(self.settings)
+            self._guard = Guard.from_settings(self.settings)
         return self._guard
 
     async def answer(
@@ -246,8 +246,7 @@ class LocalProxy:
 
     async def _start(self) -> None:
         guard = await asyncio.to_thread(lambda: self.guard)
-        parts = Lifespan(self.settings, lambda: Generation(guard, _ModelUpstream(self._calls)), Metrics())
-        app = create_app(parts, self.settings)
+        app = create_app(Server(self.settings, guard, upstream=lambda: _ModelUpstream(self._calls)))
         bound = listen(self.settings)
         self._server = _Server(uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1))
         # In a context of its own: what the proxy does belongs to no sample.
@@ -432,6 +431,6 @@ def _split(value: str | None) -> tuple[str, ...]:
 
 def settings_of(settings: Path | None, **flags: Any) -> Settings:
     """Settings of the proxy in process; raises `SettingsError`."""
-    from guard.deployment.settings import read_settings
+    from guard.settings import read_settings
 
     return read_settings(settings, **flags)

@@ -18,9 +18,9 @@ from typing import Any
 
 import uvicorn
 
-from guard.deployment.settings import Settings
 from guard.errors import NormGuardError
 from guard.proxy.serve import listen
+from guard.settings import Settings
 
 SUBJECTS = ("ignores", "follows", "refuses", "rambles", "flaky")
 JUDGES = ("judge", "judge-lenient", "judge-prose", "judge-hesitant")

@@ -7,10 +7,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from guard.audit.record import Record
-from guard.audit.store import Store
+
+if TYPE_CHECKING:
+    from guard.audit.store import Store  # an extra
 
 log = logging.getLogger("normguard")
 
@@ -111,3 +115,15 @@ class Writer:
             self._store.prune(datetime.now(UTC) - timedelta(days=self._retention))
         except Exception as error:
             log.warning("old audit records could not be deleted: %s", type(error).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTrail:
+    """The audit trail of a server.
+
+    Attributes:
+        content: whether questions and guidance are kept in plain text.
+    """
+
+    writer: Writer
+    content: bool = False

@@ -143,8 +143,8 @@ def _side_by_side(console: Any, before: str, after: str) -> None:
 @contextmanager
 def _proxy(guard: Any) -> Iterator[str]:
     """The real server in a thread, on a free port; its base URL."""
-    from guard.deployment.settings import Settings
     from guard.proxy.serve import listen, make_server
+    from guard.settings import Settings
 
     settings = Settings(port=0, drain=1, audit=None)
     bound = listen(settings)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from guard.cli.settings import settings_file, settings_option
+
 
 @click.command()
 @click.option("--upstream", help="Base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1.")
@@ -19,7 +21,7 @@ import click
 @click.option("--vision", help="Model that looks at pictures, auto or none.  [default: auto]")
 @click.option("--ocr/--no-ocr", default=None, help="Read text in pictures.  [default: no]")
 @click.option("--workers", type=int, help="Processes that serve.  [default: 1]")
-@click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
+@settings_option
 def serve(
     upstream: str | None,
     host: str | None,
@@ -30,7 +32,6 @@ def serve(
     vision: str | None,
     ocr: bool | None,
     workers: int | None,
-    file: Path | None,
 ) -> None:
     """Run the proxy.
 
@@ -40,9 +41,10 @@ def serve(
     import signal
     import sys
 
-    from guard.deployment.settings import audit_file, read_settings
     from guard.observability.logs import configure
-    from guard.proxy.serve import build_guard, listen, make_server
+    from guard.pipeline import Guard
+    from guard.proxy.serve import listen, make_server
+    from guard.settings import audit_file, read_settings
 
     flags = {
         "upstream": upstream,
@@ -55,6 +57,7 @@ def serve(
         "ocr": ocr,
         "workers": workers,
     }
+    file = settings_file()
     settings = read_settings(file, **flags)
     configure(settings.log_format, settings.log_level)
     bound = listen(settings)
@@ -72,8 +75,8 @@ def serve(
         click.echo(f"{listens}, with {settings.workers} workers")
         run_workers(settings, bound, file=file, flags=flags)
         return
-    guard = build_guard(settings)
-    server = make_server(settings, guard, source=lambda: read_settings(file, **flags), file=file)
+    guard = Guard.from_settings(settings)
+    server = make_server(settings, guard, read=lambda: read_settings(file, **flags), file=file)
     click.echo(listens)
     if settings.audit_is_auto and audit_file().exists():
         click.echo(f"Decisions are kept in {audit_file()}, without what was asked (normguard audit stats).")

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect, Request
@@ -22,7 +22,7 @@ from guard.api import WireFormat
 from guard.api.options import read_options
 from guard.api.responses import conversation_of, response_id
 from guard.audit.record import Record
-from guard.deployment.settings import Settings
+from guard.audit.writer import AuditTrail
 from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
 from guard.evidence.gather import MAX_PICTURES
 from guard.flow.request import Handling, asks, handle, headers_of
@@ -38,6 +38,7 @@ from guard.proxy.errors import error_event, out_of_time, response_of
 from guard.proxy.generation import Generation
 from guard.proxy.shared_cache import SharedCache
 from guard.proxy.streaming import Relay, unless_disconnected, whole
+from guard.settings import Settings
 from guard.types import Decision, Exchange
 from guard.upstreams.base import Headers, Reply, UpstreamError, end_to_end
 
@@ -46,37 +47,6 @@ log = logging.getLogger("normguard")
 _LARGE = 256 * 2**10
 _NOT_TO_BE_HAD = frozenset({"thread", "remote-image", "timeout"})
 """What the guard does without, and is no fault: turns of other servers, pictures that are not fetched."""
-
-
-class Keeper(Protocol):
-    """What keeps records; see `guard.audit.writer.Writer`."""
-
-    written: int
-    dropped: int
-    on_written: Callable[[int], None]
-    on_dropped: Callable[[int], None]
-
-    @property
-    def secret(self) -> bytes: ...
-
-    @property
-    def full(self) -> bool: ...
-
-    def record(self, record: Record) -> None: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The audit trail of a server.
-
-    Attributes:
-        content: whether questions and guidance are kept in plain text.
-    """
-
-    writer: Keeper
-    content: bool = False
 
 
 @dataclass(slots=True)
@@ -122,7 +92,12 @@ class Guarded:
     remembered: SharedCache | None = None
 
     def __init__(
-        self, metrics: Metrics, settings: Settings, *, audit: Audit | None = None, telemetry: Telemetry | None = None
+        self,
+        metrics: Metrics,
+        settings: Settings,
+        *,
+        audit: AuditTrail | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._audit = audit
         self._telemetry = telemetry
@@ -438,16 +413,17 @@ class Guarded:
 
     def _record(self, job: Job, status: int) -> None:
         """Keep what was decided, and what became of the answer where it was checked."""
-        if self._audit is None or job.handling is None or job.exchange is None:
+        if self._audit is None or job.handling is None or job.exchange is None or job.rules is None:
             return
         record = Record.of(
             job.exchange,
             job.handling.decision,
+            policy=job.rules,
+            packs_hash=job.live.guard.library.digest,
             secret=self._audit.writer.secret,
             request_id=job.id,
             api=job.api.name,
             model=job.model,
-            policy=job.policy,
             http_status=status,
             latency_ms=job.elapsed * 1000,
             verify=next((value for name, value in reversed(job.headers) if name == "x-normguard-verify"), None),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, TypeVar
 
-from guard.api.options import parse_country, parse_locale
+from guard.api.options import hints_of, read_extra
 from guard.pipeline import Guard
 from guard.sdk.transport import LAST, GuardedTransport
-from guard.types import Decision, Hints
+from guard.types import Decision
 
 C = TypeVar("C")
 
@@ -60,7 +60,7 @@ def wrap(
     guard = guard or default_guard()
     if policy is not None:
         guard.policies.get(policy)
-    hints = Hints(country=parse_country(country) if country else None, locale=parse_locale(locale) if locale else None)
+    hints = hints_of(read_extra({"country": country, "locale": locale}))
     door = GuardedTransport(guard, policy=policy, hints=hints)
     given: Any = client
     http = given._client

@@ -1,0 +1,79 @@
+"""What `normguard check` is asked, as the guard takes it: a question, pictures of this disk, hints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guard.api.images import image_of_url
+from guard.api.options import Extra, hints_of, read_extra
+from guard.errors import ImageError
+from guard.types import Exchange, Image
+
+if TYPE_CHECKING:
+    from guard.pipeline import Guard
+    from guard.policy.model import Policies
+
+
+class Asked(Extra):
+    """A question, and what a caller may tell beside it: a line of ``--jsonl``."""
+
+    id: Any = None
+    query: str
+    images: tuple[str, ...] = ()
+
+
+def read_asked(given: Any, policies: Policies, policy: str) -> tuple[Exchange, str]:
+    """A question as the guard takes it, and the policy that is to apply; `policy` where it names none.
+
+    Raises:
+        RequestError, ImageError, PolicyError: a field or a picture cannot be used, or there is no such policy.
+    """
+    asked = read_extra(given, kind=Asked)
+    rules = policies.get(asked.policy or policy)
+    images = [_image(image, remote=rules.remote_images) for image in asked.images]
+    return Exchange.of(asked.query, images=images, hints=hints_of(asked)), asked.policy or policy
+
+
+def with_remote_images(guard: Guard, exchange: Exchange) -> Exchange:
+    """The exchange with the bytes of those pictures that were given by address."""
+    if all(image.data is not None for image in exchange.images):
+        return exchange
+    import asyncio
+
+    from guard.pictures.remote import RemoteImages
+
+    async def fetched() -> Exchange:
+        remote = RemoteImages(guard.pictures)
+        try:
+            return await remote.fetch(exchange)
+        finally:
+            await remote.close()
+
+    return asyncio.run(fetched())
+
+
+def _image(given: str, *, remote: bool) -> Image:
+    if given.lower().startswith(("http://", "https://")):
+        if not remote:
+            raise ImageError(
+                f"{given[:80]}: the policy has pictures not fetched from addresses. Give a file, or a policy with "
+                "remote_images: true.",
+                code="remote_images_off",
+            )
+        return image_of_url(given, "image")
+    if given[:5].lower() == "data:":
+        image = image_of_url(given, "image")
+    else:
+        path = Path(given)
+        try:
+            with path.open("rb") as file:
+                from guard.pictures.decode import MAX_BYTES  # not before there is a file
+
+                image = Image(data=file.read(MAX_BYTES + 1), name=path.name, param=str(path))
+        except OSError as error:
+            raise ImageError(f"{path}: cannot be read: {error.strerror}.", code="invalid_image") from error
+    from guard.pictures.decode import decode
+
+    return replace(image, picture=decode(image.data or b"", param=image.param))
