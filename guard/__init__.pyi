@@ -2,6 +2,7 @@ from .actions.verify import Checker
 from .classifier.base import Scorer
 from .errors import (
     AccessError,
+    GuardFault,
     ImageError,
     ModelError,
     NormGuardError,
@@ -9,6 +10,7 @@ from .errors import (
     PolicyError,
     RequestError,
     SettingsError,
+    UpstreamError,
 )
 from .evidence.memory import ConversationMemory
 from .norms.library import Library
@@ -33,6 +35,7 @@ __all__ = [
     "Evidence",
     "Exchange",
     "Guard",
+    "GuardFault",
     "Hints",
     "Image",
     "ImageError",
@@ -50,6 +53,7 @@ __all__ = [
     "SettingsError",
     "SignReader",
     "Turn",
+    "UpstreamError",
     "VisionModel",
     "Vocabulary",
     "decision_of",

@@ -16,10 +16,11 @@ from openai import OpenAI
 
 from guard import Guard
 from guard.actions.phrases import languages, phrase
-from guard.actions.steps import Again, Ask, Wanted, run
+from guard.actions.steps import Again, Ask, Wanted
 from guard.actions.verify import Outcome, Verification
+from guard.actions.verify import VerifyOptions as Verify
 from guard.api import FORMATS
-from guard.policy.model import Verify
+from guard.flow.drive import run
 from guard.text.sentences import SentenceSplitter, sentences
 from tests.conftest import STREAMS, FakeUpstream
 from tests.policies import BAD, GOOD, POLICIES, AsPolicies, Scripted, same

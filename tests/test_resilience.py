@@ -22,11 +22,11 @@ import pytest
 from openai import OpenAI
 
 from guard import Guard
-from guard.errors import AccessError
+from guard.errors import AccessError, UpstreamError
 from guard.proxy import slow_clients as protocol
 from guard.proxy.overload import OverloadGuard
 from guard.settings import Settings, read_settings
-from guard.upstreams.base import Reply, UpstreamError
+from guard.upstreams.base import Reply
 from guard.upstreams.breaker import Breaker
 from guard.upstreams.config import Route, Target
 from guard.upstreams.protected import Bounds, Protected

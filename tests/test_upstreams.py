@@ -20,9 +20,9 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 from guard.deployment.build import upstream_maker
-from guard.errors import SettingsError
+from guard.errors import SettingsError, UpstreamError
 from guard.settings import read_settings
-from guard.upstreams.base import Headers, Reply, UpstreamError
+from guard.upstreams.base import Headers, Reply
 from guard.upstreams.config import Route, Target, UpstreamConfig
 from guard.upstreams.routes import Router
 from tests.conftest import STREAMS, FakeUpstream

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from guard import __version__
 from guard.pictures.decode import digest
-from guard.types import Action, Decision, Exchange
+from guard.types import Decision, Exchange
 
 
 class Policy(Protocol):
@@ -91,7 +91,7 @@ class Record:
         def keyed(data: bytes) -> str:
             return hmac.new(secret, data, hashlib.sha256).hexdigest()
 
-        rewritten = decision.rewritten if decision.action is Action.REWRITE else None
+        rewritten = decision.rewritten
         return cls(
             time=datetime.now(UTC),
             request_id=request_id,

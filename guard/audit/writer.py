@@ -7,7 +7,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -115,15 +114,3 @@ class Writer:
             self._store.prune(datetime.now(UTC) - timedelta(days=self._retention))
         except Exception as error:
             log.warning("old audit records could not be deleted: %s", type(error).__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditTrail:
-    """The audit trail of a server.
-
-    Attributes:
-        content: whether questions and guidance are kept in plain text.
-    """
-
-    writer: Writer
-    content: bool = False

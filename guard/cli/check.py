@@ -65,13 +65,14 @@ def check(
         if failed:
             click.echo(f"{failed} line(s) could not be checked; see their 'error' fields.", err=True)
         return
-    from guard.cli.request import read_asked, with_remote_images
+    from guard.cli.request import prepared, read_asked
 
-    exchange, policy = read_asked({"query": query, **told}, policies, deployment.policy)
+    exchange, rules = read_asked({"query": query, **told}, policies, deployment.policy)
     from guard.pipeline import Guard
 
     guard = Guard.from_settings(deployment)
-    decision = guard.check(with_remote_images(guard, exchange), policy=policy)
+    exchange = prepared(guard, exchange, rules, deployment.guard_timeout)
+    decision = guard.check(exchange, policy=rules.name)
     if as_json:
         click.echo(json.dumps(decision.to_dict(), ensure_ascii=False, indent=2))
         return
@@ -90,7 +91,7 @@ def _check_file(deployment: Settings, source: Path, target: Path | None) -> int:
         with ExitStack() as stack:
             lines = stack.enter_context(source.open(encoding="utf-8", errors="replace"))
             sink = stack.enter_context(target.open("w", encoding="utf-8")) if target else sys.stdout
-            for result in _check_lines(Guard.from_settings(deployment), lines):
+            for result in _check_lines(Guard.from_settings(deployment), lines, deployment.guard_timeout):
                 failed += "error" in result
                 sink.write(json.dumps(result, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -98,8 +99,8 @@ def _check_file(deployment: Settings, source: Path, target: Path | None) -> int:
     return failed
 
 
-def _check_lines(guard: Guard, lines: TextIO) -> Iterator[dict[str, Any]]:
-    from guard.cli.request import read_asked, with_remote_images
+def _check_lines(guard: Guard, lines: TextIO, seconds: float) -> Iterator[dict[str, Any]]:
+    from guard.cli.request import prepared, read_asked
 
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -110,8 +111,9 @@ def _check_lines(guard: Guard, lines: TextIO) -> Iterator[dict[str, Any]]:
             if not isinstance(request, dict):
                 raise RequestError("a line must hold a JSON object")
             id_ = request.get("id")
-            exchange, policy = read_asked(request, guard.policies, guard.policy.name)
-            yield {"id": id_, **guard.check(with_remote_images(guard, exchange), policy=policy).to_dict()}
+            exchange, rules = read_asked(request, guard.policies, guard.policy.name)
+            exchange = prepared(guard, exchange, rules, seconds)
+            yield {"id": id_, **guard.check(exchange, policy=rules.name).to_dict()}
         except json.JSONDecodeError as error:
             yield {"id": id_, "line": number, "error": f"line {number} is not JSON: {error}"}
         except NormGuardError as error:

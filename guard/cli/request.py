@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from guard.api.images import image_of_url
 from guard.api.options import Extra, hints_of, read_extra
-from guard.errors import ImageError
+from guard.errors import ImageError, RequestError
 from guard.types import Exchange, Image
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
-    from guard.policy.model import Policies
+    from guard.policy.model import DeploymentPolicy, Policies
 
 
 class Asked(Extra):
@@ -24,8 +24,8 @@ class Asked(Extra):
     images: tuple[str, ...] = ()
 
 
-def read_asked(given: Any, policies: Policies, policy: str) -> tuple[Exchange, str]:
-    """A question as the guard takes it, and the policy that is to apply; `policy` where it names none.
+def read_asked(given: Any, policies: Policies, policy: str) -> tuple[Exchange, DeploymentPolicy]:
+    """A question as the guard takes it, and the policy that is to apply: `policy` where it names none.
 
     Raises:
         RequestError, ImageError, PolicyError: a field or a picture cannot be used, or there is no such policy.
@@ -33,25 +33,17 @@ def read_asked(given: Any, policies: Policies, policy: str) -> tuple[Exchange, s
     asked = read_extra(given, kind=Asked)
     rules = policies.get(asked.policy or policy)
     images = [_image(image, remote=rules.remote_images) for image in asked.images]
-    return Exchange.of(asked.query, images=images, hints=hints_of(asked)), asked.policy or policy
+    return Exchange.of(asked.query, images=images, hints=hints_of(asked)), rules
 
 
-def with_remote_images(guard: Guard, exchange: Exchange) -> Exchange:
-    """The exchange with the bytes of those pictures that were given by address."""
-    if all(image.data is not None for image in exchange.images):
-        return exchange
-    import asyncio
+def prepared(guard: Guard, exchange: Exchange, rules: DeploymentPolicy, seconds: float) -> Exchange:
+    """The exchange with its pictures looked at; raises `RequestError` where that takes more than `seconds`."""
+    from guard.flow.prepare import prepared as look
 
-    from guard.pictures.remote import RemoteImages
-
-    async def fetched() -> Exchange:
-        remote = RemoteImages(guard.pictures)
-        try:
-            return await remote.fetch(exchange)
-        finally:
-            await remote.close()
-
-    return asyncio.run(fetched())
+    try:
+        return look(guard, exchange, rules, seconds=seconds)
+    except TimeoutError:
+        raise RequestError(f"Its pictures took longer than the guard's {seconds:g} s (guard_timeout).") from None
 
 
 def _image(given: str, *, remote: bool) -> Image:

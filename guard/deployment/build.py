@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from guard.audit.writer import AuditTrail, Writer
+from guard.audit.trail import AuditTrail
+from guard.audit.writer import Writer
 from guard.errors import SettingsError
 from guard.settings import Settings, audit_file
 from guard.upstreams.base import Upstream

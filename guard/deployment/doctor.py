@@ -14,11 +14,11 @@ from pathlib import Path
 
 from guard.deployment.build import open_decisions, upstream_maker
 from guard.deployment.exposure import check_exposure, listens_beyond_this_machine
-from guard.errors import NormGuardError, PolicyError
+from guard.errors import NormGuardError, PolicyError, UpstreamError
 from guard.pipeline import Guard
 from guard.policy.model import Policies
 from guard.settings import Settings, audit_file, read_settings
-from guard.upstreams.base import Upstream, UpstreamError
+from guard.upstreams.base import Upstream
 
 _PROBE = "Is a wall clock a nice gift for my host in Shanghai?"
 _SECONDS = 5.0
