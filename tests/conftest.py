@@ -10,21 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 
 from guard import Guard
+from guard.answers.scorer import AnswerScorer
 from guard.proxy.app import GUARDED
 from guard.proxy.serve import listen, make_server
 from guard.settings import Settings
+from tests.paths import SHARED, STREAMS
 
-STREAMS = Path(__file__).parent / "streams"
 pytest_plugins = ["tests.services"]
-
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the research data sets are not on this machine")
 
@@ -49,6 +47,11 @@ def _logging_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def guard() -> Guard:
     return Guard()
+
+
+@pytest.fixture(scope="session")
+def scorer(guard: Guard) -> AnswerScorer:
+    return AnswerScorer(guard.library)
 
 
 @dataclass
