@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from guard.cli.settings import settings_file
+
 
 def _benchmark(name: str) -> ModuleType:
     from guard.files import folder
@@ -182,6 +184,7 @@ def cross(
     you are told how much it may be, and asked. The run's folder then holds report.html, summary.json, cases.csv and
     Inspect's logs.
     """
+    options["settings"] = options["settings"] or settings_file()
     runner = _cross("run")
     choice = _cross("dataset").Choice(subsets, languages, countries, domains, sample, seed)
     told = runner.Options(choice=choice, images=not no_images, margin=margin / 100, **options)

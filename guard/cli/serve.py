@@ -41,9 +41,12 @@ def serve(
     import signal
     import sys
 
+    import uvicorn
+
     from guard.observability.logs import configure
-    from guard.pipeline import Guard
-    from guard.proxy.serve import listen, make_server
+    from guard.proxy.app import create_app
+    from guard.proxy.serve import config, listen
+    from guard.proxy.server import Server
     from guard.settings import audit_file, read_settings
 
     flags = {
@@ -75,17 +78,17 @@ def serve(
         click.echo(f"{listens}, with {settings.workers} workers")
         run_workers(settings, bound, file=file, flags=flags)
         return
-    guard = Guard.from_settings(settings)
-    server = make_server(settings, guard, read=lambda: read_settings(file, **flags), file=file)
+    server = Server(settings, read=lambda: read_settings(file, **flags), file=file)
+    looks = server.guard.vision
     click.echo(listens)
     if settings.audit_is_auto and audit_file().exists():
         click.echo(f"Decisions are kept in {audit_file()}, without what was asked (normguard audit stats).")
-    if guard.vision is not None:
-        click.echo(f"Pictures are looked at by {guard.vision.name} on {guard.vision.provider}.")
+    if looks is not None:
+        click.echo(f"Pictures are looked at by {looks.name} on {looks.provider}.")
     else:
         click.echo(
             "Pictures are not looked at; only their captions, names and metadata are read (normguard models list)."
         )
     # uvicorn stops in order and then raises the signal once more: an orderly stop ends with 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server.run(sockets=[bound])
+    uvicorn.Server(config(settings, create_app(server))).run(sockets=[bound])

@@ -23,7 +23,7 @@ from guard.access.limits import Limits
 from guard.access.store import open_keys
 from guard.deployment.build import open_audit, upstream_maker
 from guard.deployment.exposure import listens_beyond_this_machine
-from guard.errors import NormGuardError, SettingsError
+from guard.errors import NormGuardError
 from guard.observability.logs import without_content
 from guard.observability.metrics import Metrics
 from guard.observability.telemetry import Telemetry
@@ -66,6 +66,7 @@ class Server:
         reload_all: has every worker reload, where there are several.
 
     Attributes:
+        guard: what decided to begin with; requests go by that of `guarded.live`.
         draining: whether it is about to shut down.
         last: what the last reload came to.
 
@@ -89,9 +90,11 @@ class Server:
         self.draining = False
         self.started = time.time()
         self.last: Outcome | None = None
-        self._guard = guard or Guard.from_settings(settings)
         self._read = read
         self._file = file
+        self._latest = settings
+        self._seen = self._fingerprint()
+        self.guard = guard or Guard.from_settings(settings)
         self._upstream = upstream or upstream_maker(settings, self.metrics)
         self._keys = open_keys(settings.keys.get_secret_value()) if settings.keys else None
         self._audit = open_audit(settings, auto=True)
@@ -123,14 +126,14 @@ class Server:
                 stop.push_async_callback(self._redis.close)
                 self.guarded.remembered = SharedCache(self._redis)
             stop.push_async_callback(self.admission.close)
-            self.guarded.live = Generation(self._guard, self._upstream())
+            self.guarded.live = Generation(self.guard, self._upstream())
             stop.push_async_callback(self._close_upstream)
-            self.guarded.remote = RemoteImages(self._guard.pictures)
+            self.guarded.remote = RemoteImages(self.guard.pictures)
             stop.push_async_callback(self.guarded.remote.close)
             self.load.start()
             stop.callback(self.load.stop)
             if self._read is not None and self.settings.reload_on_change:
-                stop.callback(self._go(self._watch(self._read)).cancel)
+                stop.callback(self._go(self._watch()).cancel)
             self._heed_signals()
             yield
 
@@ -142,6 +145,7 @@ class Server:
         if self._read is None:
             return Outcome(False, "this server was given its guard and has nothing to reload it from")
         async with self._one_at_a_time:
+            self._seen = self._fingerprint()
             self.last = outcome = await self._replaced(self._read)
         self.metrics.reloads.labels("ok" if outcome.ok else "failed").inc()
         log.log(logging.INFO if outcome.ok else logging.ERROR, "reload: %s", outcome.message)
@@ -150,7 +154,7 @@ class Server:
     async def _replaced(self, read: Callable[[], Settings]) -> Outcome:
         old = self.guarded.live
         try:
-            settings = await asyncio.to_thread(read)
+            self._latest = settings = await asyncio.to_thread(read)
             make = await asyncio.to_thread(upstream_maker, settings, self.metrics)
             guard = await asyncio.to_thread(Guard.from_settings, settings, old=old.guard)
             self.guarded.live = Generation(guard, make())  # made here: pools of connections belong to the event loop
@@ -165,40 +169,37 @@ class Server:
         in_force = f"{len(guard.library.norms)} norms, {len(guard.policies.names())} policies in force"
         return Outcome(True, in_force + (f"; these need a restart: {', '.join(waiting)}" if waiting else ""))
 
-    async def _watch(self, read: Callable[[], Settings]) -> None:
-        """Reload whenever a file that it was made from has changed, for ever."""
+    async def _watch(self) -> None:
+        """Reload whenever a file that was read has changed, for ever.
+
+        The system tells at once of what happens near them; what it does not tell of (shared drives, a folder that was
+        replaced) is seen some five seconds later.
+        """
         while True:
-            places, folders = await asyncio.to_thread(self._watched, read)
-
-            def is_ours(_: Any, path: str, places: set[Path] = places) -> bool:
-                changed = Path(path)
-                # Kubernetes lays new files of a volume beside the old and then moves this one link.
-                return changed.name == "..data" or changed in places or changed.parent in places
-
+            near = {folder for place in self._places() for folder in (place, place.absolute().parent)}
             try:
-                async for _ in awatch(*folders, watch_filter=is_ours, recursive=False):
-                    await self.reload()
-                    if (await asyncio.to_thread(self._watched, read)) != (places, folders):
+                async for _ in awatch(*filter(Path.is_dir, near), recursive=False, yield_on_timeout=True):
+                    if await asyncio.to_thread(self._fingerprint) != self._seen:
+                        await self.reload()
                         break
             except OSError as error:  # a folder that went away this moment, or more of them than the system watches
                 log.warning("files are not watched for a second: %s", error)
                 await asyncio.sleep(1)
 
-    def _watched(self, read: Callable[[], Settings]) -> tuple[set[Path], dict[Path, int]]:
-        """Files and folders that are read, and the folders in which a change of them shows, by inode."""
-        try:
-            settings = read()
-        except SettingsError:
-            settings = self.settings
-        named = [self._file or DEFAULT_FILE, *settings.norms, *filter(None, [settings.policies])]
-        named += [Path(name) for name in (settings.classifier, settings.vision) if Path(name).is_dir()]
-        places = {path for place in named for path in (place.absolute(), place.resolve())}
-        folders: dict[Path, int] = {}
-        for folder in (near for place in places for near in (place, place.parent)):
-            with contextlib.suppress(OSError):  # it is being replaced this moment
-                if folder.is_dir():
-                    folders[folder] = folder.stat().st_ino
-        return places, folders
+    def _places(self) -> list[Path]:
+        """Files and folders that the settings last read, and what they name, came from."""
+        named = (Path(name) for name in (self._latest.classifier, self._latest.vision))
+        policies = filter(None, [self._latest.policies])
+        return [self._file or DEFAULT_FILE, *self._latest.norms, *policies, *filter(Path.is_dir, named)]
+
+    def _fingerprint(self) -> dict[Path, tuple[int, int, int]]:
+        found: dict[Path, tuple[int, int, int]] = {}
+        for place in self._places():
+            with contextlib.suppress(OSError):  # it is being replaced this moment: seen to have changed
+                for path in (place, *(place.iterdir() if place.is_dir() else ())):
+                    status = path.stat()
+                    found[path] = (status.st_ino, status.st_size, status.st_mtime_ns)
+        return found
 
     def _heed_signals(self) -> None:
         """SIGHUP reloads; SIGTERM first has ``/readyz`` say no, so that balancers send nothing new, and then stops."""
