@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,10 +232,16 @@ def start_proxy(guard: Guard) -> Iterator[Callable[..., str]]:
     """Starts a proxy with given settings; its base URL, without a slash at the end."""
     with ExitStack() as stack:
 
-        def start(with_guard: Guard = guard, source: Callable[[], Settings] | None = None, **settings: Any) -> str:
+        def start(
+            with_guard: Guard = guard,
+            source: Callable[[], Settings] | None = None,
+            *,
+            file: Path | None = None,
+            **settings: Any,
+        ) -> str:
             chosen = Settings(port=0, drain=2, **settings)
             bound = listen(chosen)
-            stack.enter_context(running(make_server(chosen, with_guard, read=source), [bound]))
+            stack.enter_context(running(make_server(chosen, with_guard, read=source, file=file), [bound]))
             return f"http://127.0.0.1:{bound.getsockname()[1]}"
 
         yield start

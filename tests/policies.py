@@ -31,7 +31,7 @@ class AsPolicies(Policies):
         super().__init__()
         self._policies |= {name: DeploymentPolicy.model_validate(given) for name, given in more.items()}
         for name in more:
-            self._policies[name]._name = name
+            vars(self._policies[name])["name"] = name
 
 
 def same(action: str) -> dict[int, str]:

@@ -36,7 +36,9 @@ def audit() -> None:
 @click.option("--out", type=click.File("w", encoding="utf-8"), default="-", help="Where to write.  [default: stdout]")
 def export(url: str | None, since: datetime | None, until: datetime | None, action: str | None, out: TextIO) -> None:
     """Write the decisions as JSON lines, oldest first."""
-    for record in _open(url).read(since=_utc(since), until=_utc(until), action=action):
+    records = _open(url).read(since=_utc(since), until=_utc(until), action=action)
+    out.write("")  # nothing found is an answer too: the file is made
+    for record in records:
         out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, TypeAdapter, create_model, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, create_model, model_validator
 
 from guard.actions import ACTIONS, handler_of
 from guard.errors import PolicyError, SettingsError
@@ -121,12 +121,10 @@ class _Policy(Strict):
     on_fault: Faults = Faults()
     remote_images: bool = False
 
-    _name: str = PrivateAttr(default="")
-
-    @property
+    @cached_property
     def name(self) -> str:
         """What requests call it: its file's name, without the suffix; empty where it comes from no file."""
-        return self._name
+        return ""
 
     @cached_property
     def digest(self) -> str:
@@ -208,5 +206,5 @@ def _tell_once(old: str, new: str) -> None:
 def read_policy(path: Path) -> DeploymentPolicy:
     """The policy in a YAML file; raises `PolicyError` naming file and field."""
     policy = read_as(path, TypeAdapter(DeploymentPolicy), PolicyError)
-    policy._name = path.stem
+    vars(policy)["name"] = path.stem  # no field: neither to be written nor compared
     return policy

@@ -92,7 +92,7 @@ class Server:
         self.last: Outcome | None = None
         self._read = read
         self._file = file
-        self._latest = settings
+        self._latest = read() if read is not None else settings
         self._seen = self._fingerprint()
         self.guard = guard or Guard.from_settings(settings)
         self._upstream = upstream or upstream_maker(settings, self.metrics)
