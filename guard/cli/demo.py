@@ -87,10 +87,11 @@ def demo() -> None:
 def _fetch(console: Console) -> None:
     """Get the light vision model, if that takes no more than a few seconds."""
     from guard.errors import ModelError
-    from guard.vision.store import best, pull
+    from guard.vision.pull import pull
+    from guard.vision.store import preferred
 
     try:
-        if best() is None:
+        if preferred() is None:
             pull(_LIGHT, timeout=_PATIENCE)
     except ModelError as error:
         console.print(f"[dim]{escape(str(error))}[/]")
