@@ -20,10 +20,9 @@ from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
 from guard.evidence.gather import Gatherer
 from guard.evidence.memory import ConversationMemory
+from guard.norms.compiled import open_library
 from guard.norms.library import Library
-from guard.norms.packs import read_packs
 from guard.norms.retrieval import candidates
-from guard.norms.vocabulary import Vocabulary
 from guard.pictures.decode import Picture, PictureCache
 from guard.policy.decide import decide
 from guard.policy.model import DeploymentPolicy, Policies
@@ -76,7 +75,7 @@ class Guard:
         pictures: PictureCache | None = None,
         memory: ConversationMemory | None = None,
     ) -> None:
-        self.library = library or Library(read_packs(), Vocabulary())
+        self.library = library or open_library()
         self.policies = policies or Policies()
         self.policy = self.policies.get(policy)
         self.scorer: Scorer = scorer or StudentScorer(self.library)

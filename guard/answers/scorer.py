@@ -23,8 +23,8 @@ from guard.classifier.student import NAME as CLASSIFIER
 from guard.errors import ModelError
 from guard.files import folder
 from guard.norms.library import Library
-from guard.norms.model import LANGUAGES, Norm
-from guard.text.languages import languages_of
+from guard.norms.model import Norm
+from guard.text.languages import LANGUAGES, languages_of
 from guard.text.words import fold, runs, stemmer, stems, words
 
 NAME = "answers-1"
