@@ -97,7 +97,8 @@ class Guard:
         """
         if self._checker is None and not self._checker_missing:
             try:
-                self._checker = AnswerScorer(self.library)
+                encode = self.scorer.encoder if isinstance(self.scorer, StudentScorer) else None
+                self._checker = AnswerScorer(self.library, encode=encode)
             except ModelError as error:
                 log.warning("answers are not checked locally: %s", error)
                 self._checker_missing = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.answers.run import whole
 from benchmarks.datasets.answers import Answers, by_part, handwritten, part_of_norm
 from guard import Guard
-from guard.answers.scorer import FEATURES, AnswerScorer
+from guard.answers.features import FEATURES
+from guard.answers.scorer import AnswerScorer
 from guard.errors import ModelError
 from guard.files import folder
 from guard.flow.request import handle
@@ -122,8 +123,8 @@ def test_norms_of_an_operators_own(guard: Guard, scorer: AnswerScorer) -> None:
 def damaged(tmp_path: Path, **changes: Any) -> Path:
     copy = tmp_path / "answers"
     shutil.copytree(folder("models") / "answers-1", copy)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    (copy / "manifest.json").write_text(json.dumps(manifest | changes))
+    manifest = yaml.safe_load((copy / "manifest.yaml").read_text())
+    (copy / "manifest.yaml").write_text(yaml.safe_dump(manifest | changes))
     return copy
 
 
@@ -132,7 +133,7 @@ def test_a_missing_or_damaged_artefact(guard: Guard, tmp_path: Path) -> None:
         AnswerScorer(guard.library, tmp_path / "nowhere")
     with pytest.raises(ModelError, match="another version"):
         AnswerScorer(guard.library, damaged(tmp_path, format=99))
-    (tmp_path / "answers" / "manifest.json").write_text("{")
+    (tmp_path / "answers" / "manifest.yaml").write_text("{")
     with pytest.raises(ModelError, match="damaged"):
         AnswerScorer(guard.library, tmp_path / "answers")
     shutil.rmtree(tmp_path / "answers")
@@ -143,7 +144,7 @@ def test_a_missing_or_damaged_artefact(guard: Guard, tmp_path: Path) -> None:
 
 
 def test_without_it_answers_are_cases_for_the_judge(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(library: Library) -> AnswerScorer:
+    def missing(library: Library, **_: Any) -> AnswerScorer:
         raise ModelError("gone")
 
     monkeypatch.setattr("guard.pipeline.AnswerScorer", missing)

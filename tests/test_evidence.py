@@ -10,10 +10,9 @@ from PIL import Image as Pillow
 
 from guard import Exchange, Guard, Hints, Image, ImageError, Turn
 from guard.evidence.gather import Gatherer
-from guard.norms.model import LANGUAGES
 from guard.pictures.decode import PictureCache, decode
 from guard.pictures.remote import is_globally_routable
-from guard.text.languages import languages_of
+from guard.text.languages import LANGUAGES, languages_of
 from guard.text.lexicon import Entry, Lexicon
 from guard.text.places import countries, country_at, country_name
 from guard.text.words import fold, stems

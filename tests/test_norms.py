@@ -15,11 +15,12 @@ from guard import Guard, PackError
 from guard.classifier.lexical import LexicalScorer
 from guard.norms.library import Library
 from guard.norms.lint import lint
-from guard.norms.model import LANGUAGES, Norm, Pack
+from guard.norms.model import Norm, Pack
 from guard.norms.packs import read_pack, read_packs
 from guard.norms.retrieval import candidates
 from guard.norms.schema import pack_schema
 from guard.norms.vocabulary import Vocabulary
+from guard.text.languages import LANGUAGES
 from guard.types import Findings
 from tests.conftest import SHARED, needs_data
 

@@ -16,7 +16,7 @@ from benchmarks.datasets.research import read_cross, read_general, read_safeworl
 from benchmarks.datasets.splits import part_of, part_of_cross, protected_norms, read_links
 from guard import Guard
 from guard.errors import NormGuardError
-from guard.norms.model import LANGUAGES
+from guard.text.languages import LANGUAGES
 from tests.conftest import SHARED, needs_data
 from training import card
 from training.corpus import assert_unseen, read

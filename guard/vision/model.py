@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image as Pillow
 
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
+from guard.onnx import open_session
 from guard.vision.manifest import Input, read_manifest
 from guard.vision.readers import reader
 from guard.vision.store import best, find
@@ -65,7 +65,8 @@ class VisionModel:
         self.manifest = read_manifest(directory)
         self.name = self.manifest.name
         self._read = reader(directory, self.manifest, vocabulary)
-        self._session, self.provider = _session(directory / self.manifest.file, threads)
+        self._session = open_session(directory / self.manifest.file, threads=threads, providers=PROVIDERS)
+        self.provider: str = self._session.get_providers()[0]
         self._input = self._session.get_inputs()[0].name
         self._batch = batch if isinstance(self._session.get_inputs()[0].shape[0], str) else 1
         self._waiting = _Waiting()
@@ -167,26 +168,6 @@ def preprocess(picture: Pillow.Image, spec: Input) -> np.ndarray[Any, Any]:
 
 def _shape(spec: Input) -> tuple[int, int, int]:
     return (3, spec.size, spec.size) if spec.layout == "NCHW" else (spec.size, spec.size, 3)
-
-
-def _session(path: Path, threads: int) -> tuple[Any, str]:
-    try:
-        import onnxruntime  # an extra, and a tenth of a second to import
-    except ImportError as error:
-        raise ModelError("Looking at pictures needs onnxruntime: pip install 'normguard[vision]'.") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin while they wait would take the cores from the rest of the worker.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    available = set(onnxruntime.get_available_providers())
-    wanted = [provider for provider in PROVIDERS if provider in available]
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except Exception as error:  # onnxruntime raises errors of its own, of many kinds
-        raise ModelError(f"{path}: cannot be loaded: {str(error)[:200]} Pull the model again.") from error
-    return session, str(session.get_providers()[0])
 
 
 def latency(vision: VisionModel, pictures: Sequence[Pillow.Image], *, rounds: int = 20) -> list[float]:

@@ -7,14 +7,14 @@ import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 from guard.errors import ModelError
-from guard.files import folder
-from guard.vision.manifest import Download, Manifest, check_file, read_manifest
+from guard.files import folder, read_yaml
+from guard.onnx import MANIFEST, check_parts, write_sums
+from guard.vision.manifest import CURE, Download, Manifest, check_file, read_manifest
 
-MODEL, LABELS, SUMS = "model.onnx", "labels.txt", "SHA256SUMS"
+MODEL, LABELS = "model.onnx", "labels.txt"
 Fetch = Callable[[str, float], bytes]
 
 
@@ -27,8 +27,9 @@ def cache() -> Path:
 
 def shipped() -> dict[str, Manifest]:
     """Models that NormGuard knows where to get, by name."""
-    found = sorted(path.parent for path in (folder("models")).glob("*/manifest.yaml"))
-    return {directory.name: read_manifest(directory) for directory in found}
+    found = sorted(folder("models").glob(f"*/{MANIFEST}"))
+    pictured = [path.parent for path in found if "input" in read_yaml(path, ModelError)]  # the others read texts
+    return {directory.name: read_manifest(directory) for directory in pictured}
 
 
 def find(name: str) -> Path:
@@ -38,21 +39,20 @@ def find(name: str) -> Path:
         ModelError: there is none, or it is not complete; the message says how to get it.
     """
     given = Path(name)
-    if (given / "manifest.yaml").is_file():
+    if (given / MANIFEST).is_file():
         directory = given
     elif name in shipped():
         directory = cache() / name
-        if not (directory / "manifest.yaml").is_file():
+        if not (directory / MANIFEST).is_file():
             raise ModelError(f"The vision model {name!r} is not here yet. Get it: normguard models pull {name}")
     else:
         known = ", ".join(shipped())
-        raise ModelError(
-            f"There is no vision model {name!r}; known are {known}, or give a folder with a manifest.yaml."
-        )
-    for part in read_manifest(directory).parts:
+        raise ModelError(f"There is no vision model {name!r}; known are {known}, or give a folder with a {MANIFEST}.")
+    manifest = read_manifest(directory)
+    for part in manifest.parts:
         if not (directory / part).is_file():
-            raise ModelError(f"{directory}: {part} is missing. Pull or export the model again.")
-    _check_sums(directory)
+            raise ModelError(f"{directory}: {part} is missing. {CURE}")
+    check_parts(directory, manifest, cure=CURE)
     return directory
 
 
@@ -63,7 +63,7 @@ def best() -> str | None:
 
 def is_here(name: str) -> bool:
     """Whether a known model has been pulled."""
-    return (cache() / name / "manifest.yaml").is_file()
+    return (cache() / name / MANIFEST).is_file()
 
 
 def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch: Fetch | None = None) -> Path:
@@ -107,7 +107,7 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
             tflite_to_onnx(original, partial / MODEL)
         else:
             original.rename(partial / MODEL)
-        for part in ("manifest.yaml", "concepts.yaml"):
+        for part in (MANIFEST, "concepts.yaml"):
             shutil.copyfile(folder("models") / name / part, partial / part)
         write_sums(partial)
         shutil.rmtree(target, ignore_errors=True)
@@ -117,24 +117,6 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target
-
-
-def write_sums(directory: Path) -> None:
-    """Note the hash of every file of a model, so that damage is noticed when it is loaded."""
-    files = sorted(path for path in directory.iterdir() if path.suffix in (".onnx", ".txt", ".npz"))
-    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in files]
-    (directory / SUMS).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _check_sums(directory: Path) -> None:
-    """Where a model was pulled, its files must still be those; what somebody put together himself has no sums."""
-    if not (directory / SUMS).is_file():
-        return
-    for line in (directory / SUMS).read_text(encoding="utf-8").splitlines():
-        digest, _, part = line.partition("  ")
-        path = directory / part
-        if not path.is_file() or sha256(path.read_bytes()).hexdigest() != digest:
-            raise ModelError(f"{directory / part}: damaged: it is not the file that was pulled. Pull the model again.")
 
 
 def _get(wanted: Download, into: Path, source: Path | None, timeout: float, fetch: Fetch) -> Path:
