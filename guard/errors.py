@@ -1,4 +1,16 @@
-"""The errors that NormGuard raises: one tree, each message says what was wrong, where, and what to do."""
+"""The errors that NormGuard raises: one tree, each message says what was wrong, where, and what to do.
+
+NormGuardError
+├── PackError         a norm pack or vocabulary file
+├── PolicyError       a deployment policy
+├── SettingsError     a setting
+├── ModelError        a vision model or classifier
+├── GuardFault        the guard itself, where the policy refuses requests then
+├── AccessError       the caller may not, or not now
+├── UpstreamError     no answer to pass on
+└── RequestError      what the caller sent
+    └── ImageError    a picture of it
+"""
 
 from __future__ import annotations
 
@@ -21,6 +33,13 @@ class SettingsError(NormGuardError):
 
 class ModelError(NormGuardError):
     """A vision model or classifier is missing, damaged, or not what it should be."""
+
+
+class GuardFault(NormGuardError):
+    """The guard failed, and the deployment's policy refuses requests then."""
+
+    def __init__(self) -> None:
+        super().__init__("The guard failed.")
 
 
 class RequestError(NormGuardError):
@@ -55,3 +74,21 @@ class AccessError(NormGuardError):
 
 class ImageError(RequestError):
     """An image is none, is broken, or exceeds a limit."""
+
+
+class UpstreamError(NormGuardError):
+    """No upstream gave an answer that could be passed on.
+
+    Attributes:
+        status: HTTP status for the caller: 502, or 504 where time ran out; 503 where it is not even tried; 404 where no
+            upstream is meant.
+        code: ``upstream_`` and ``unreachable``, ``timeout``, ``disconnected``, ``invalid_response``, ``resting`` or
+            ``busy``; ``model_not_found``, ``no_route``.
+        retry_after: seconds after which asking again makes sense, or None.
+    """
+
+    def __init__(self, message: str, *, status: int = 502, code: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after

@@ -12,6 +12,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from guard.files import cache_folder, folder
@@ -38,26 +39,50 @@ def key_of(sources: Iterable[Path], *also: object) -> str:
     return digest.hexdigest()[:32]
 
 
-def kept(name: str, key: str, make: Callable[[], Parts]) -> Parts:
-    """The parts that `make` computes, or those that it computed before from what has the same `key`."""
-    cache = cache_folder()
-    shipped = folder("compiled") / f"{name}.zip"
-    mine = cache / f"{name}-{key}.zip" if cache else None
-    if (found := _read(shipped, key)) is not None:
-        return found
-    if mine is not None and _is_ours(mine) and (found := _read(mine, key)) is not None:
-        return found
-    made = make()
-    if mine is not None:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something that is computed once.
+
+    Attributes:
+        name: what it is.
+        key: of what it is made from; see `key_of`.
+        make: computes its parts.
+    """
+
+    name: str
+    key: str
+    make: Callable[[], Parts]
+
+    def parts(self) -> Parts:
+        """What `make` computes, or computed before."""
+        if (found := _read(folder("compiled") / self._file, self.key)) is not None:
+            return found
+        cache = cache_folder()
+        if cache is None:
+            return self.make()
+        mine = cache / f"{self.name}-{self.key}.zip"
+        if _is_ours(mine) and (found := _read(mine, self.key)) is not None:
+            return found
+        made = self.make()
         with contextlib.suppress(OSError):  # a home that cannot be written to costs time, and nothing else
-            mine.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write(mine, key, made)
-            _forget(mine.parent, name)
-    return made
+            cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(mine, self.key, made)
+            _forget(cache, self.name)
+        return made
+
+    def ship(self, directory: Path) -> Path:
+        """Write the file that a wheel brings along; raises `OSError`."""
+        path = directory / self._file
+        _write(path, self.key, self.parts())
+        return path
+
+    @property
+    def _file(self) -> str:
+        return f"{self.name}.zip"
 
 
-def write(path: Path, key: str, parts: Parts) -> None:
-    """Keep `parts` in `path`, whole or not at all; raises `OSError`."""
+def _write(path: Path, key: str, parts: Parts) -> None:
+    """Whole or not at all, whoever else writes it."""
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:

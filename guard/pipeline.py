@@ -9,12 +9,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from guard.actions import Case, Handler, handler_of
 from guard.actions.advise import advise
-from guard.actions.block import block
-from guard.actions.rewrite import rewrite
 from guard.actions.verify import Checker, Verification
 from guard.answers.scorer import AnswerScorer
-from guard.api import FORMATS, WireFormat
+from guard.api import FORMATS
 from guard.classifier.base import Scorer
 from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
@@ -157,16 +156,17 @@ class Guard:
         """
         format_ = FORMATS[api]
         decision = self.check(format_.read(request, hints), policy=policy)
-        return told(format_, request, decision), decision
+        return handler_of(decision.action).request(format_, request, decision), decision
+
+    def case(self, exchange: Exchange, decision: Decision, rules: DeploymentPolicy) -> Case:
+        """What the decision's action goes by."""
+        norms = tuple(self.library.norms[norm.id] for norm in decision.norms)
+        language = decision.findings.language if decision.findings else None
+        return Case(exchange.query, language, norms, rules.options(decision.action), lambda: self.checker)
 
     def verification(self, exchange: Exchange, decision: Decision, *, policy: str | None = None) -> Verification | None:
         """The check that the answer to `exchange` is to pass, or None where the decision asks for none."""
-        if decision.action is not Action.VERIFY:
-            return None
-        rules = self.rules(policy)
-        norms = [self.library.norms[norm.id] for norm in decision.norms]
-        language = decision.findings.language if decision.findings else None
-        return Verification(norms, exchange.query, language, rules.verify, self.checker)
+        return handler_of(decision.action).check(self.case(exchange, decision, self.rules(policy)))
 
     def remember(self, thread: str, decision: Decision) -> None:
         """Keep what `decision` rests on for requests that only refer to its turn, by the provider's id of it."""
@@ -193,17 +193,18 @@ class Guard:
         verdict = decide(norms, scores, rules)
         relevance = {norm.id: score for norm, score in verdict.norms}
         note = advise([norm for norm, _ in verdict.norms], budget=rules.token_budget)
-        action = verdict.action if note else Action.PASS
+        handler: Handler = handler_of(verdict.action if note else Action.PASS)
         shadow = None
-        if action not in {Action.PASS, Action.MONITOR} and _shadowed(exchange, rules.shadow_percent):
-            action, shadow = Action.MONITOR, action
+        if handler.acts and _shadowed(exchange, rules.shadow_percent):
+            handler, shadow = handler_of(Action.MONITOR), handler.name
+        case = Case(exchange.query, findings.language, note.norms if note else ())
         lap("decision")
         concepts = sorted(
             {**findings.mentioned, **findings.shown}.items(),
             key=lambda item: (item[0] not in findings.shown, -item[1]),
         )
         return Decision(
-            action=action,
+            action=handler.name,
             shadow=shadow,
             sensitivity=verdict.sensitivity,
             cultures=tuple(
@@ -218,21 +219,9 @@ class Guard:
             degraded=tuple(findings.degraded),
             timings_ms=timings,
             model=self.scorer.name + (f"+{self.vision.name}" if self.vision else ""),
-            rewritten=rewrite(exchange.query, note.norms, findings.language)
-            if note and action is Action.REWRITE
-            else None,
-            message=block(note.norms, findings.language) if note and action is Action.BLOCK else None,
             findings=findings,
+            **handler.decided(case),
         )
-
-
-def told(api: WireFormat, request: Mapping[str, Any], decision: Decision) -> Mapping[str, Any]:
-    """The request as `decision` has it sent: with guidance, with another question, or the very object given."""
-    if decision.action in {Action.ADVISE, Action.VERIFY} and decision.guidance:
-        return api.with_guidance(request, decision.guidance)
-    if decision.action is Action.REWRITE and decision.rewritten:
-        return api.with_query(request, decision.rewritten)
-    return request
 
 
 def _shadowed(exchange: Exchange, percent: float) -> bool:

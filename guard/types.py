@@ -56,6 +56,15 @@ class Hints:
     location: tuple[float, float] | None = None
     captions: tuple[str, ...] = ()
 
+    def over(self, known: Hints) -> Hints:
+        """These hints, and where they say nothing those of `known`."""
+        return Hints(
+            self.country or known.country,
+            self.locale or known.locale,
+            self.location or known.location,
+            self.captions or known.captions,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -169,7 +178,7 @@ class Findings:
 
 
 class Action(StrEnum):
-    """What is done with a request."""
+    """Names of the actions that come with NormGuard (`guard.actions`)."""
 
     PASS = "pass"  # noqa: S105  (a word, not a secret)
     ADVISE = "advise"
@@ -193,7 +202,7 @@ class Decision:
     """What the guard concluded about one request.
 
     Attributes:
-        action: what is to be done.
+        action: what is to be done; the name of one of `guard.actions.ACTIONS`.
         sensitivity: probability that the request is culturally sensitive, 0..1.
         cultures: ``{code, score, from}``, likeliest destination first.
         situations: ids, strongest first.
@@ -210,7 +219,7 @@ class Decision:
         findings: the evidence behind it; no part of the decision's JSON.
     """
 
-    action: Action
+    action: str
     sensitivity: float
     cultures: tuple[Mapping[str, Any], ...] = ()
     situations: tuple[str, ...] = ()
@@ -221,7 +230,7 @@ class Decision:
     degraded: tuple[str, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     model: str = ""
-    shadow: Action | None = None
+    shadow: str | None = None
     rewritten: str | None = None
     message: str | None = None
     findings: Findings | None = field(default=None, repr=False, compare=False)

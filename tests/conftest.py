@@ -10,21 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 
 from guard import Guard
+from guard.answers.scorer import AnswerScorer
 from guard.deployment.settings import Settings
 from guard.proxy.app import GUARDED
 from guard.proxy.serve import listen, make_server
+from tests.paths import SHARED, STREAMS
 
-STREAMS = Path(__file__).parent / "streams"
 pytest_plugins = ["tests.services"]
-
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the research data sets are not on this machine")
 
@@ -34,6 +32,7 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """What somebody keeps on his machine must not change what the tests see, and they must not change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NORMGUARD_MODELS", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
@@ -49,6 +48,11 @@ def _logging_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def guard() -> Guard:
     return Guard()
+
+
+@pytest.fixture(scope="session")
+def scorer(guard: Guard) -> AnswerScorer:
+    return AnswerScorer(guard.library)
 
 
 @dataclass

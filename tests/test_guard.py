@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from guard import Exchange, Guard, Hints, Image, PolicyError, RequestError
 from guard.api import FORMATS
-from tests.conftest import SHARED, needs_data
+from tests.conftest import needs_data
+from tests.paths import SHARED
 
 GENERAL = (
     "Write a Python function that sorts a list of dates.",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from guard.actions.base import Handler
+from guard.api import WireFormat
 from guard.norms.model import Norm, Strength
 from guard.text.places import country_name
+from guard.types import Action, Decision
 
 _OPENING = "Cultural note, {places}. A picture may show what the words do not say; these local expectations may apply:"
 _CLOSING = (
@@ -48,6 +52,15 @@ def advise(norms: Sequence[Norm], *, budget: int) -> Guidance | None:
             text = longer if len(longer) <= limit else text
             return Guidance(text, kept, count_tokens(text))
     return None
+
+
+class Advise(Handler):
+    """The note goes to the model with the request."""
+
+    name: ClassVar[str] = Action.ADVISE
+
+    def request(self, api: WireFormat, body: Mapping[str, Any], decision: Decision) -> Mapping[str, Any]:
+        return api.with_guidance(body, decision.guidance) if decision.guidance else body
 
 
 def _note(norms: Sequence[Norm], lines: Sequence[str]) -> str:

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
+from guard.actions.base import Case, Handler
 from guard.actions.phrases import phrase, places, tell
+from guard.api import WireFormat
 from guard.norms.model import Norm
+from guard.types import Action, Decision
 
 _MOST = 2
+
+
+class Block(Handler):
+    """The user is told what is expected, and the model is not asked."""
+
+    name: ClassVar[str] = Action.BLOCK
+
+    def decided(self, case: Case) -> Mapping[str, str]:
+        return {"message": block(case.norms, case.language)}
+
+    def answer(
+        self, api: WireFormat, body: Mapping[str, Any], decision: Decision, *, id_: str
+    ) -> dict[str, Any] | None:
+        return api.answer(body, decision.message, id_=id_) if decision.message else None
 
 
 def block(norms: Sequence[Norm], language: str | None) -> str:

@@ -5,6 +5,9 @@ from guard.api.chat import Chat
 from guard.api.messages import Messages
 from guard.api.responses import Responses
 
-FORMATS: dict[str, WireFormat] = {format_.name: format_ for format_ in (Chat(), Responses(), Messages())}
+APIS: tuple[WireFormat, ...] = (Chat(), Responses(), Messages())
+"""Every API that is spoken; the first one's errors go to callers of routes that are no API's."""
 
-__all__ = ["FORMATS", "WireFormat"]
+FORMATS = {api.name: api for api in APIS}
+
+__all__ = ["APIS", "FORMATS", "WireFormat"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
+
+from pydantic_core import from_json
 
 from guard.api.events import Event
 from guard.errors import RequestError
@@ -19,13 +21,65 @@ Body = Mapping[str, Any]
 class WireFormat(Protocol):
     """One API. Bodies are parsed JSON objects; none of the methods changes what it is given.
 
+    What a framework hands over in objects of its own is one too, as far as its requests and answers have such parts
+    (`guard.integrations`).
+
     Attributes:
-        name: ``chat``, ``responses`` or ``messages``.
+        name: ``chat``, ``responses`` ...; as decisions over HTTP, metrics and the audit trail call it.
         path: the route, relative to ``/v1/``.
+        schema: JSON Schema of what a request holds, as far as the guard reads it, for the OpenAPI document.
+        keeps_turns: whether the provider keeps turns that a later request only refers to, by an id that the answer
+            gives: such answers are looked at for it (`named`).
+        last_event: what ends a stream besides the last event's own word for it, or None.
+        omits_null: whether the objects of its streams leave out fields that are null.
+        litellm: function of the LiteLLM library that speaks it.
+        litellm_calls: LiteLLM's names for such calls in its hooks.
     """
 
-    name: str
-    path: str
+    name: ClassVar[str]
+    path: ClassVar[str]
+    schema: ClassVar[dict[str, Any]] = {}
+    keeps_turns: ClassVar[bool] = False
+    last_event: ClassVar[Event | None] = None
+    omits_null: ClassVar[bool] = False
+    litellm: ClassVar[str] = ""
+    litellm_calls: ClassVar[tuple[str, ...]] = ()
+
+    def model(self, body: Body) -> str | None:
+        """The model that the request names; None where it names none."""
+        return word(body.get("model"))
+
+    def streamed(self, body: Body) -> bool:
+        """Whether the caller wants an event stream."""
+        return body.get("stream") is True
+
+    def deferred(self, body: Body) -> bool:
+        """Whether the answer is only fetched later, by another request."""
+        return False
+
+    def continues(self, body: Body) -> str | None:
+        """The id of a conversation that the provider keeps and this request's turns are added to, or None."""
+        return None
+
+    def named(self, data: bytes) -> str | None:
+        """The id that later requests refer to an answer by; `data` is the answer, or its stream's beginning."""
+        return None
+
+    def parsed(self, data: Any) -> dict[str, Any] | None:
+        """The answer in what came for it; None where that is no object."""
+        try:
+            answer = from_json(data)
+        except ValueError:
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def event(self, data: dict[str, Any]) -> Event:
+        """An event of the API's streams that carries `data`."""
+        return Event(data, str(data.get("type")))
+
+    def error_event(self, status: int, message: str, *, code: str) -> Event:
+        """The last event of a stream that ends in an error, such that the API's clients raise it."""
+        return self.event(self.error(status, message, code=code))
 
     def read(self, body: Body, hints: Hints | None = None) -> Exchange:
         """The conversation of a request; parts of unknown types are left to the upstream.
@@ -48,8 +102,8 @@ class WireFormat(Protocol):
         """The request that asks the model to go on from its own `answer` as `instruction` says, in one piece."""
         ...
 
-    def question(self, model: str, system: str, prompt: str, *, max_tokens: int) -> dict[str, Any]:
-        """A small request of the guard's own, to a model of the deployment's."""
+    def question(self, model: str, system: str, prompt: str, *, max_tokens: int) -> dict[str, Any] | None:
+        """A small request of the guard's own, to a model of the deployment's; None where none can be asked."""
         ...
 
     def structured(self, body: Body) -> bool:
@@ -81,6 +135,42 @@ class WireFormat(Protocol):
         ...
 
 
+class PartialFormat(WireFormat):
+    """An API as far as a framework shows it: requests that can be read and changed; what else there is, it overrides.
+
+    Without more, nobody is asked, no answer is checked, and there are no streams and no errors to shape.
+    """
+
+    path = ""
+
+    def streamed(self, body: Any) -> bool:
+        return False
+
+    def follow_up(self, body: Any, answer: str, instruction: str) -> Any:
+        return None
+
+    def question(self, model: str, system: str, prompt: str, *, max_tokens: int) -> None:
+        return None
+
+    def structured(self, body: Any) -> bool:
+        return False
+
+    def texts(self, answer: Any) -> dict[Key, str]:
+        return {}
+
+    def with_texts(self, answer: Any, texts: Mapping[Key, str]) -> Any:
+        return answer
+
+    def events(self, answer: Any) -> Iterable[Event]:
+        return ()
+
+    def deltas(self) -> Deltas:
+        raise TypeError(f"{self.name} has no streams")
+
+    def error(self, status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
+        return {"error": message}
+
+
 class Deltas(Protocol):
     """Where the prose lies in an API's event stream. One object serves one stream."""
 
@@ -103,6 +193,24 @@ class Deltas(Protocol):
     def settled(self, event: Event, texts: Mapping[Key, str]) -> Event:
         """The event with the prose as it was let through, where it repeats all of it; the very same if it does not."""
         ...
+
+
+def turn_schema(*roles: str) -> dict[str, Any]:
+    """JSON Schema of a message by one of `roles`, of text or of parts."""
+    content = {"oneOf": [{"type": "string"}, {"type": "array", "items": TEXT_SCHEMA}]}
+    return {
+        "type": "object",
+        "required": ["role", "content"],
+        "properties": {"role": {"type": "string", "enum": list(roles)}, "content": content},
+    }
+
+
+TEXT_SCHEMA = {
+    "type": "object",
+    "required": ["type", "text"],
+    "properties": {"type": {"type": "string"}, "text": {"type": "string"}},
+}
+"""JSON Schema of a part that is text."""
 
 
 def openai_error(status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:

@@ -6,7 +6,20 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, messages_of, objects, one_text, openai_error, text_of, word, words_of
+from guard.api.base import (
+    Body,
+    Key,
+    WireFormat,
+    json_type,
+    messages_of,
+    objects,
+    one_text,
+    openai_error,
+    text_of,
+    turn_schema,
+    word,
+    words_of,
+)
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
@@ -16,11 +29,28 @@ _SYSTEM = ("system", "developer")
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
-class Chat:
+class Chat(WireFormat):
     """Chat Completions, of OpenAI and of the many servers that speak it."""
 
     name = "chat"
     path = "chat/completions"
+    schema = {
+        "required": ["messages"],
+        "properties": {
+            "messages": {
+                "type": "array",
+                "minItems": 1,
+                "items": turn_schema("system", "developer", "user", "assistant"),
+            }
+        },
+    }
+    last_event = Event(None)
+    omits_null = True
+    litellm = "acompletion"
+    litellm_calls = ("acompletion", "completion")
+
+    def event(self, data: dict[str, Any]) -> Event:
+        return Event(data)
 
     def read(self, body: Body, hints: Hints | None = None) -> Exchange:
         return Exchange(
@@ -103,7 +133,7 @@ class Chat:
             for delta in deltas:
                 yield Event({**common, "choices": [{**index, "delta": delta, "finish_reason": None}]})
             yield Event({**common, "choices": [{**index, "delta": {}, "finish_reason": choice["finish_reason"]}]})
-        yield Event(None)
+        yield self.last_event
 
     def texts(self, answer: Body) -> dict[Key, str]:
         return {

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sseclient
 from pydantic_core import from_json, to_json
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_LINE = re.compile(r"\r\n|\n|\r")
 
 MAX_EVENT = 16 * 2**20
 """Bytes of one event that are held; a picture that a model drew may come in one."""
@@ -73,10 +73,16 @@ class EventReader:
 
 
 def _parse(raw: bytes) -> Event:
+    lines: list[str] = []
+    name = None
     try:
-        parsed = next(sseclient.SSEClient(iter((raw,))).events(), None)
-        data = from_json(parsed.data) if parsed else None
+        for line in _LINE.split(raw.decode()):
+            field, _, value = line.partition(":")
+            if field == "data":
+                lines.append(value.removeprefix(" "))
+            elif field == "event":
+                name = value.removeprefix(" ")
+        data = from_json("\n".join(lines)) if lines else None
     except ValueError:
         return Event(None, None, raw)
-    name = parsed.event if parsed and parsed.event != "message" else None
-    return Event(data if isinstance(data, dict) else None, name, raw)
+    return Event(data if isinstance(data, dict) else None, name if name != "message" else None, raw)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, messages_of, objects, one_text, text_of, words_of
+from guard.api.base import (
+    TEXT_SCHEMA,
+    Body,
+    Key,
+    WireFormat,
+    messages_of,
+    objects,
+    one_text,
+    text_of,
+    turn_schema,
+    words_of,
+)
 from guard.api.events import Event
 from guard.api.images import bytes_of_base64, image_of_url
 from guard.errors import ImageError, RequestError
@@ -23,11 +34,21 @@ _TYPES = {
 }
 
 
-class Messages:
+class Messages(WireFormat):
     """The Messages API, of Anthropic and of the servers that speak it."""
 
     name = "messages"
     path = "messages"
+    schema = {
+        "required": ["messages"],
+        "properties": {
+            "max_tokens": {"type": "integer", "minimum": 1},
+            "system": {"oneOf": [{"type": "string"}, {"type": "array", "items": TEXT_SCHEMA}]},
+            "messages": {"type": "array", "minItems": 1, "items": turn_schema("user", "assistant")},
+        },
+    }
+    litellm = "anthropic.messages.acreate"
+    litellm_calls = ("anthropic_messages",)
 
     def read(self, body: Body, hints: Hints | None = None) -> Exchange:
         turns: list[Turn] = []

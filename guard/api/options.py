@@ -47,13 +47,13 @@ class RequestOptions:
         return {name: value for name, value in body.items() if name != FIELD}
 
 
-def read_options(headers: Mapping[str, str], body: Mapping[str, Any]) -> RequestOptions:
-    """Read the headers and the body's field.
+def read_options(headers: Mapping[str, str], body: Any) -> RequestOptions:
+    """Read the headers and the body's field; a body that is no mapping has no fields.
 
     Raises:
         RequestError: a country, locale or field of ours cannot be used; `param` names it.
     """
-    plain = FIELD not in body
+    plain = not (isinstance(body, Mapping) and FIELD in body)
     try:
         extra = _NOTHING if plain else Extra.model_validate(body[FIELD])
     except ValidationError as error:

@@ -7,7 +7,19 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from guard.api.base import Body, Key, json_type, objects, one_text, openai_error, text_of, word, words_of
+from guard.api.base import (
+    Body,
+    Key,
+    WireFormat,
+    json_type,
+    objects,
+    one_text,
+    openai_error,
+    text_of,
+    turn_schema,
+    word,
+    words_of,
+)
 from guard.api.events import Event
 from guard.api.images import image_of_url
 from guard.errors import RequestError
@@ -18,11 +30,37 @@ _ID = re.compile(rb'"id"\s*:\s*"(resp[^"]{1,200})"')
 _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text"})
 
 
-class Responses:
+class Responses(WireFormat):
     """The Responses API: input items, instructions, conversations that the provider keeps."""
 
     name = "responses"
     path = "responses"
+    schema = {
+        "properties": {
+            "instructions": {"type": "string"},
+            "previous_response_id": {"type": "string"},
+            "input": {
+                "oneOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": turn_schema("system", "developer", "user", "assistant")},
+                ]
+            },
+        }
+    }
+    keeps_turns = True
+    litellm = "aresponses"
+    litellm_calls = ("aresponses", "responses")
+
+    def deferred(self, body: Body) -> bool:
+        return body.get("background") is True
+
+    def continues(self, body: Body) -> str | None:
+        conversation = body.get("conversation")
+        return word(conversation.get("id") if isinstance(conversation, dict) else conversation)
+
+    def named(self, data: bytes) -> str | None:
+        found = _ID.search(data)
+        return found[1].decode("utf-8", "replace") if found else None
 
     def read(self, body: Body, hints: Hints | None = None) -> Exchange:
         turns: list[Turn] = []
@@ -43,7 +81,9 @@ class Responses:
             value = body.get(name)
             if value is not None and not isinstance(value, str | dict):
                 raise RequestError(f"'{name}' must be a string, not {json_type(value)}.", param=name)
-        return Exchange(tuple(turns), hints or Hints(), thread=thread_of(body))
+        # What names the turns that the provider keeps and this request only refers to.
+        thread = word(body.get("previous_response_id")) or self.continues(body)
+        return Exchange(tuple(turns), hints or Hints(), thread=thread)
 
     def with_guidance(self, body: Body, guidance: str) -> dict[str, Any]:
         # The provider does not carry instructions over to the next response, so guidance there is never repeated. A
@@ -171,6 +211,10 @@ class Responses:
     def error(self, status: int, message: str, *, code: str, param: str | None = None) -> dict[str, Any]:
         return openai_error(status, message, code=code, param=param)
 
+    def error_event(self, status: int, message: str, *, code: str) -> Event:
+        body = self.error(status, message, code=code)
+        return self.event({"type": "error", "code": code, "message": message, "param": None, **body})
+
 
 class ResponsesDeltas:
     """The events of a streamed response: prose is ``response.output_text.delta``, by output and content index.
@@ -233,26 +277,6 @@ class ResponsesDeltas:
                     output = [_settled_item(item, i, texts) for i, item in enumerate(response["output"])]
                     changed["response"] = {**response, "output": output}
         return event if changed == data else event.changed(changed)
-
-
-def thread_of(body: Body) -> str | None:
-    """What names the turns that the provider keeps and this request only refers to, or None."""
-    previous = body.get("previous_response_id")
-    return previous if isinstance(previous, str) else conversation_of(body)
-
-
-def conversation_of(body: Body) -> str | None:
-    """The id of the provider's conversation that this request's turns will be added to, or None."""
-    conversation = body.get("conversation")
-    if isinstance(conversation, dict):
-        conversation = conversation.get("id")
-    return conversation if isinstance(conversation, str) else None
-
-
-def response_id(data: bytes) -> str | None:
-    """The id of the response in an answer or in the beginning of its event stream, or None."""
-    found = _ID.search(data)
-    return found[1].decode("utf-8", "replace") if found else None
 
 
 def _turn(item: dict[str, Any], where: str) -> Turn:

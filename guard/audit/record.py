@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from guard.pictures.decode import digest
-from guard.types import Action, Decision, Exchange
+from guard.types import Decision, Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Record:
         def keyed(data: bytes) -> str:
             return hmac.new(secret, data, hashlib.sha256).hexdigest()
 
-        rewritten = decision.rewritten if decision.action is Action.REWRITE else None
+        rewritten = decision.rewritten
         return cls(
             time=datetime.now(UTC),
             request_id=request_id,

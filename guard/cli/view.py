@@ -10,7 +10,7 @@ from rich.text import Text
 from guard.text.places import country_name
 from guard.types import Action, Decision
 
-_COLOURS = {Action.PASS: "green", Action.ADVISE: "yellow"}
+_COLOURS: dict[str, str] = {Action.PASS: "green", Action.ADVISE: "yellow"}
 
 
 def decision_panel(decision: Decision, title: str = "decision") -> Panel:

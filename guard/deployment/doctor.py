@@ -12,11 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from guard.deployment.settings import Settings, audit_file, read_settings
-from guard.errors import NormGuardError
+from guard.errors import NormGuardError, UpstreamError
 from guard.pipeline import Guard
 from guard.proxy.admission import check_exposure, listens_beyond_this_machine
 from guard.proxy.serve import build_guard, open_decisions, upstream_maker
-from guard.upstreams.base import Upstream, UpstreamError
+from guard.upstreams.base import Upstream
 
 _PROBE = "Is a wall clock a nice gift for my host in Shanghai?"
 _SECONDS = 5.0

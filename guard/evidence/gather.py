@@ -25,6 +25,8 @@ _SHORTEST, _CAPTION = 400, 1_000
 """Characters that the shortest turn counts for, and those that are read of a caption."""
 MAX_PICTURES = 32
 """Pictures that are looked at, the last ones."""
+DISPENSABLE = frozenset({"thread", "remote-image", "timeout"})
+"""What the guard does without, and is no fault: turns of other servers, pictures that are not fetched."""
 
 # A picture's own words are weaker evidence than a caption that someone wrote for it.
 _FILE_NAME = 0.7

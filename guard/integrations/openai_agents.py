@@ -5,20 +5,22 @@ A guardrail of that SDK can stop a run and nothing else; advice needs the filter
 
 from __future__ import annotations
 
-import asyncio
+from pathlib import Path
 from typing import Any
 
 from agents import Agent, GuardrailFunctionOutput, InputGuardrail, RunContextWrapper
 from agents.run import CallModelData, ModelInputData
 
+from guard.api import FORMATS
 from guard.integrations.base import Conversations, OnDecision
 from guard.pipeline import Guard
-from guard.types import Action, Hints
+from guard.types import Hints
 
 
 def norm_guardrail(
     guard: Guard | None = None,
     *,
+    settings: Path | str | None = None,
     policy: str | None = None,
     hints: Hints | None = None,
     on_decision: OnDecision | None = None,
@@ -28,7 +30,7 @@ def norm_guardrail(
     The decision is the guardrail's ``output_info``; its ``message`` is what the user may be told. It runs before the
     agent starts, so that nothing is spent on a blocked request.
     """
-    conversations = Conversations(guard, policy=policy, hints=hints, on_decision=on_decision)
+    conversations = Conversations(guard, settings=settings, policy=policy, hints=hints, on_decision=on_decision)
 
     async def check(
         context: RunContextWrapper[Any], agent: Agent[Any], given: str | list[Any]
@@ -36,11 +38,8 @@ def norm_guardrail(
         del context
         instructions = agent.instructions if isinstance(agent.instructions, str) else None
         body = {"input": given, "instructions": instructions}
-        handling = await asyncio.to_thread(conversations.handle, "responses", body)
-        decision = handling.decision if handling is not None else None
-        return GuardrailFunctionOutput(
-            output_info=decision, tripwire_triggered=decision is not None and decision.action is Action.BLOCK
-        )
+        flow = await conversations.aguarded(FORMATS["responses"], body)
+        return GuardrailFunctionOutput(output_info=flow.decision, tripwire_triggered=flow.own is not None)
 
     return InputGuardrail(guardrail_function=check, name="normguard", run_in_parallel=False)
 
@@ -48,6 +47,7 @@ def norm_guardrail(
 def norm_filter(
     guard: Guard | None = None,
     *,
+    settings: Path | str | None = None,
     policy: str | None = None,
     hints: Hints | None = None,
     on_decision: OnDecision | None = None,
@@ -56,14 +56,14 @@ def norm_filter(
 
     What it adds goes with that call only; the run's history stays as it is.
     """
-    conversations = Conversations(guard, policy=policy, hints=hints, on_decision=on_decision)
+    conversations = Conversations(guard, settings=settings, policy=policy, hints=hints, on_decision=on_decision)
 
     async def told(data: CallModelData[Any]) -> ModelInputData:
         given = data.model_data
         body = {"input": list(given.input), "instructions": given.instructions}
-        handling = await asyncio.to_thread(conversations.handle, "responses", body)
-        if handling is None or handling.body is body:
+        flow = await conversations.aguarded(FORMATS["responses"], body)
+        if flow.out is body:
             return given
-        return ModelInputData(input=handling.body["input"], instructions=handling.body["instructions"])
+        return ModelInputData(input=flow.out["input"], instructions=flow.out["instructions"])
 
     return told

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import Stemmer
 from pydantic_core import from_json, to_json
 
 from guard.files import folder
-from guard.kept import Parts, kept, key_of
+from guard.kept import Kept, Parts, key_of
 from guard.norms.library import Index, Library, lexicon_of
 from guard.norms.model import Cues, Pack
 from guard.norms.packs import Layers, pack_files, read_layers
@@ -53,23 +54,37 @@ def open_library(own: Sequence[Path] = ()) -> Library:
     Raises:
         PackError: as `read_packs` and `Vocabulary`.
     """
-    return _Kept(own).library()
+    return _Compiled(own).library()
 
 
-class _Kept:
-    """What is kept of the shipped packs and those of the folders `own`."""
+def ship(directory: Path) -> list[Path]:
+    """Write into `directory` what a wheel brings along, so that its users never pay."""
+    return [places().ship(directory), _Compiled(()).kept.ship(directory)]
+
+
+class _Compiled:
+    """The shipped packs and those of the folders `own`, as they are kept."""
 
     def __init__(self, own: Sequence[Path]) -> None:
         self._folders = [folder("policies") / "norms", *own]
-        files = [path for directory in self._folders for path in pack_files(directory)]
+        files = [pack_files(directory) for directory in self._folders]
         vocabulary = [folder("policies") / "vocabulary" / f"{kind}.yaml" for kind in KINDS]
         code = [path for part in ("text", "norms") for path in sorted((Path(__file__).parents[1] / part).glob("*.py"))]
-        counts = [len(pack_files(directory)) for directory in self._folders]
-        key = key_of([*code, *vocabulary, *files], Stemmer.version(), counts)
-        self._parts = kept("library-own" if own else "library", key, self._make)
-        self._index: dict[str, Any] = from_json(self._parts["index"])
-        self._documents: dict[str, bytes] = dict(_lines(self._parts["packs"]))
-        self.layers = Opened(self._documents, self._layers)
+        key = key_of([*code, *vocabulary, *chain(*files)], Stemmer.version(), [len(some) for some in files])
+        self.kept = Kept("library-own" if own else "library", key, self._make)
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return self.kept.parts()
+
+    @cached_property
+    def _documents(self) -> dict[str, bytes]:
+        return dict(_lines(self._parts["packs"]))
+
+    @cached_property
+    def layers(self) -> Mapping[str, Layers]:
+        """What makes each pack, by country code."""
+        return Opened(self._documents, self._layers)
 
     def library(self) -> Library:
         tables = [_table(self._parts[kind], Cues if kind == "cultures" else Term) for kind in KINDS]
@@ -77,13 +92,13 @@ class _Kept:
         return Library(
             packs,
             Vocabulary.of(*tables),
-            index=Index(**self._index),
-            lexicon=Lexicon(places(), self._parts),
+            index=Index(**from_json(self._parts["index"])),
+            lexicon=Lexicon(places().parts(), self._parts),
         )
 
     def _make(self) -> Parts:
         shipped, *own = self._folders
-        layers: Mapping[str, Layers] = _Kept(()).layers if own else {}
+        layers: Mapping[str, Layers] = _Compiled(()).layers if own else {}
         layers = {**layers, **read_layers(own or [shipped], layers)}
         vocabulary = Vocabulary()
         packs: dict[str, Pack] = {code: some.pack() for code, some in layers.items()}
@@ -96,7 +111,7 @@ class _Kept:
                 kind: _joined((id_, _written(term)) for id_, term in getattr(vocabulary, kind).items())
                 for kind in KINDS
             },
-            **lexicon_of(packs, norms, vocabulary).parts(below=Lexicon(places())),
+            **lexicon_of(packs, norms, vocabulary).parts(below=Lexicon(places().parts())),
         }
 
     def _document(self, layers: Layers) -> list[Any]:

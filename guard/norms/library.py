@@ -113,7 +113,7 @@ class Library:
 
 def lexicon_of(packs: Mapping[str, Pack], norms: Iterable[Norm], vocabulary: Vocabulary) -> Lexicon:
     """Names of places, of what points to a culture, of concepts and situations, and of the norms' own things."""
-    lexicon = Lexicon(places())
+    lexicon = Lexicon(places().parts())
     for code, cues in vocabulary.cultures.items():
         _add_cues(lexicon, code, cues)
     for pack in packs.values():

@@ -7,7 +7,8 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from guard.errors import AccessError
+from guard.errors import AccessError, NormGuardError, UpstreamError
+from guard.types import Decision
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _DEGRADED = frozenset(
@@ -87,8 +88,24 @@ class Metrics:
     def count_degraded(self, source: str) -> None:
         self.degraded.labels(source if source in _DEGRADED else "other").inc()
 
-    def count_access(self, error: AccessError) -> None:
-        """Count a request that was not let in."""
+    def count_decision(self, decision: Decision, seconds: float) -> None:
+        """Count a decision that took so many seconds."""
+        self.decisions.labels(decision.action).inc()
+        self.guarded.labels("degraded" if decision.degraded else "ok").inc()
+        for stage, ms in decision.timings_ms.items():
+            self.stages.labels(stage).observe(ms / 1000)
+        self.stages.labels("total").observe(seconds)
+        for source in decision.degraded:
+            self.count_degraded(source)
+
+    def count_error(self, error: NormGuardError) -> None:
+        """Count what no answer came of: an upstream that failed, a request that was not let in."""
+        if isinstance(error, UpstreamError):
+            self.upstream_errors.labels(error.code).inc()
+        elif isinstance(error, AccessError):
+            self._count_access(error)
+
+    def _count_access(self, error: AccessError) -> None:
         if error.code.startswith("overloaded_"):
             self.shed.labels(error.code.removeprefix("overloaded_")).inc()
         else:

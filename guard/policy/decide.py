@@ -15,7 +15,7 @@ from guard.types import Action
 class Verdict:
     """What is to be done, and with which norms (best first, each with its relevance)."""
 
-    action: Action
+    action: str
     sensitivity: float
     norms: tuple[tuple[Norm, float], ...]
 
@@ -37,7 +37,7 @@ def decide(candidates: Sequence[Norm], scores: Scores, policy: DeploymentPolicy)
     if not chosen or scores.sensitivity < policy.thresholds.advise:
         return Verdict(Action.PASS, scores.sensitivity, ())
     action = policy.actions[max(norm.severity for norm, _ in chosen)]
-    return Verdict(action, scores.sensitivity, chosen if action is not Action.PASS else ())
+    return Verdict(action, scores.sensitivity, chosen if action != Action.PASS else ())
 
 
 def _wanted(norm: Norm, policy: DeploymentPolicy) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, create_model, model_validator
 
+from guard.actions import ACTIONS, handler_of
 from guard.errors import PolicyError
 from guard.files import Strict, folder, read_as
 from guard.norms.model import CountryCode, Severity
 from guard.types import Action
 
+ActionName = Annotated[str, AfterValidator(lambda name: handler_of(name).name)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -74,35 +76,7 @@ class Countries(Strict):
         return code not in self.off and (self.only is None or code in self.only)
 
 
-class Rewrite(Strict):
-    """How questions are rewritten.
-
-    Attributes:
-        model: small model that rewrites them, asked as the request itself is; by template, at no cost, where None.
-        timeout: seconds after which the template serves.
-    """
-
-    model: str | None = None
-    timeout: float = Field(default=5.0, gt=0, le=120)
-
-
-class Verify(Strict):
-    """How answers are checked.
-
-    Attributes:
-        on_breach: ``revise`` asks the model once more; ``note`` puts a short note to the answer, at no cost.
-        judge: model that is asked where the local check is unsure; its doubt lets the answer through where None.
-        timeout: seconds for each such call, after which the answer goes on as if it had not been made.
-        hold_back: most characters of a streamed answer that are held until their sentence is whole.
-    """
-
-    on_breach: Literal["revise", "note"] = "revise"
-    judge: str | None = None
-    timeout: float = Field(default=20.0, gt=0, le=600)
-    hold_back: int = Field(default=400, ge=40, le=10_000)
-
-
-class DeploymentPolicy(Strict):
+class _Policy(Strict):
     """One deployment's choices.
 
     Attributes:
@@ -116,8 +90,6 @@ class DeploymentPolicy(Strict):
         norms_off: ids of norms never used.
         actions: what is done, by the severity of the weightiest norm that would be sent.
         shadow_percent: share of conversations that are only monitored, whatever the actions say.
-        rewrite: how questions are rewritten.
-        verify: how answers are checked.
         on_fault: whether a fault inside the guard lets the request through or refuses it, by class of fault.
         remote_images: whether pictures given by address are fetched, to be looked at.
     """
@@ -130,22 +102,38 @@ class DeploymentPolicy(Strict):
     contested: Literal["send", "skip"] = "send"
     countries: Countries = Countries()
     norms_off: frozenset[str] = frozenset()
-    actions: dict[Severity, Action] = {
+    actions: dict[Severity, ActionName] = {
         Severity.FAUX_PAS: Action.ADVISE,
         Severity.OFFENCE: Action.ADVISE,
         Severity.SACRED_OR_LAW: Action.ADVISE,
     }
     shadow_percent: float = Field(default=0.0, ge=0, le=100)
-    rewrite: Rewrite = Rewrite()
-    verify: Verify = Verify()
     on_fault: Faults = Faults()
     remote_images: bool = False
+
+    def options(self, action: str) -> Any:
+        """What the policy says of an action; None where there is nothing to say."""
+        return getattr(self, action, None)
 
     @model_validator(mode="after")
     def _an_action_for_each_severity(self) -> Self:
         if missing := [str(int(severity)) for severity in Severity if severity not in self.actions]:
             raise ValueError(f"actions: no action for severity {', '.join(missing)}")
         return self
+
+
+if TYPE_CHECKING:
+
+    class DeploymentPolicy(_Policy):
+        """`_Policy` with a section for each action that has options, under the action's name."""
+
+else:
+    DeploymentPolicy = create_model(
+        "DeploymentPolicy",
+        __base__=_Policy,
+        __doc__=_Policy.__doc__,
+        **{handler.name: (handler.options, handler.options()) for handler in ACTIONS if handler.options is not None},
+    )
 
 
 class Policies:

@@ -18,9 +18,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard import __version__
-from guard.api import FORMATS
+from guard.api import APIS
 from guard.deployment.settings import Settings
-from guard.errors import AccessError, RequestError
+from guard.errors import AccessError, NormGuardError, RequestError, UpstreamError
 from guard.observability.logs import without_content
 from guard.observability.telemetry import Telemetry
 from guard.proxy import decisions
@@ -34,13 +34,12 @@ from guard.proxy.lifespan import Lifespan
 from guard.proxy.openapi import describe
 from guard.proxy.overload import OverloadGuard
 from guard.proxy.streaming import Relay
-from guard.upstreams.base import UpstreamError
 
 log = logging.getLogger("normguard")
 
 _JSON = "application/json"
 
-GUARDED = {f"/v1/{api.path}": api for api in FORMATS.values()}
+GUARDED = {f"/v1/{api.path}": api for api in APIS}
 """The routes whose POST requests are guarded."""
 
 
@@ -62,8 +61,8 @@ def create_app(parts: Lifespan, settings: Settings) -> ASGIApp:
 
     app = FastAPI(title="NormGuard", version=__version__, lifespan=lifespan)
     app.include_router(operation(guarded, load, state))
-    app.include_router(decisions.routes(lambda: guarded.live.guard))
-    describe(app, ((path, api.name) for path, api in GUARDED.items()))
+    app.include_router(decisions.routes(guarded))
+    describe(app, GUARDED)
     return _Api(app, guarded, load, state, parts.admission, parts.telemetry, settings)
 
 
@@ -156,8 +155,8 @@ class _Api:
                         )
                         await response(scope, receive, send)
         except AccessError as error:
-            self._guarded.metrics.count_access(error)
-            response = response_of(error, api or FORMATS["chat"])
+            self._guarded.metrics.count_error(error)
+            response = response_of(error, api or APIS[0])
             response.headers["x-normguard-request-id"] = scope["normguard.id"]
             await response(scope, receive, send)
 
@@ -195,10 +194,8 @@ class _Api:
             headers = [*reply.headers, ("x-normguard-status", "bypassed")]
             response: Response = Relay(reply.status, headers, reply.body, deadline=deadline)
         except (AccessError, RequestError, UpstreamError, TimeoutError) as error:
-            if isinstance(error, UpstreamError):
-                self._guarded.metrics.upstream_errors.labels(error.code).inc()
-            elif isinstance(error, AccessError):
-                self._guarded.metrics.count_access(error)
+            if isinstance(error, NormGuardError):
+                self._guarded.metrics.count_error(error)
             response = response_of(out_of_time() if isinstance(error, TimeoutError) else error)
             response.headers["x-normguard-status"] = "bypassed"
         except ClientDisconnect:

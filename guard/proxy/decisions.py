@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from guard.api import FORMATS
+from guard.api.base import PartialFormat
 from guard.api.images import image_of_url
-from guard.api.options import Extra, hints_of
-from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
-from guard.integrations.base import Conversations
-from guard.pipeline import Guard
-from guard.types import Action, Exchange, Image
+from guard.api.options import Extra
+from guard.errors import NormGuardError
+from guard.files import faults
+from guard.proxy.errors import error_response, response_of
+from guard.proxy.guarded import Guarded
+from guard.types import Exchange, Hints
+
+
+def _known(api: str) -> str:
+    if api not in FORMATS:
+        raise ValueError(f"there is no API {api[:40]!r}; known: {', '.join(FORMATS)}")
+    return api
 
 
 class Apply(BaseModel):
@@ -28,7 +33,7 @@ class Apply(BaseModel):
         normguard: hints and policy, as in the proxy's ``extra_body``.
     """
 
-    api: Literal["chat", "responses", "messages"] = "chat"
+    api: Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(FORMATS)})] = "chat"
     request: dict[str, Any]
     normguard: Extra = Extra()
 
@@ -54,83 +59,67 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(current: Callable[[], Guard]) -> APIRouter:
-    """The routes ``POST /normguard/apply`` and ``POST /beta/litellm_basic_guardrail_api``, by the current guard."""
+class Texts(PartialFormat):
+    """What a gateway tells of a request: texts and pictures, and no system part; the note goes to the last text."""
+
+    name = "texts"
+
+    def read(self, body: Any, hints: Hints | None = None) -> Exchange:
+        images = [image_of_url(image, f"images[{i}]") for i, image in enumerate(body["images"])]
+        return Exchange.of("\n".join(body["texts"]), images=images, hints=hints)
+
+    def with_guidance(self, body: Any, guidance: str) -> dict[str, Any]:
+        return self.with_query(body, f"{body['texts'][-1]}\n\n{guidance}")
+
+    def with_query(self, body: Any, query: str) -> dict[str, Any]:
+        return {**body, "texts": [*body["texts"][:-1], query]}
+
+    def answer(self, body: Any, text: str, *, id_: str) -> dict[str, Any]:
+        return {"text": text}
+
+
+def routes(guarded: Guarded) -> APIRouter:
+    """The routes ``POST /normguard/apply`` and ``POST /beta/litellm_basic_guardrail_api``."""
     router = APIRouter()
 
     @router.post("/normguard/apply", tags=["guard"], responses=_REFUSALS)
     async def apply(given: Annotated[Apply, Field()], asking: Request) -> Any:
         """The request as it should be sent, the decision behind it, and the answer where there is to be none sent."""
         try:
-            hints = hints_of(given.normguard)
-            conversations = Conversations(current(), policy=_policy(asking, given.normguard.policy))
-            handling = await asyncio.to_thread(conversations.handle, given.api, given.request, hints=hints)
-        except (NormGuardError, RequestError, PolicyError) as error:
-            return _error(error)
-        if handling is None:
-            return {"request": given.request, "decision": None, "answer": None}
-        return {
-            "request": handling.body,
-            "decision": handling.decision.to_dict(),
-            "answer": handling.answer,
-        }
+            flow = await guarded.decided(asking, FORMATS[given.api], given.request, given.normguard)
+        except NormGuardError as error:
+            return response_of(error)
+        decision = flow.decision.to_dict() if flow.decision is not None else None
+        return {"request": flow.out, "decision": decision, "answer": flow.own}
 
     @router.post("/beta/litellm_basic_guardrail_api", tags=["guard"], responses=_REFUSALS)
     async def guardrail(question: Question, asking: Request) -> Any:
         """LiteLLM's Generic Guardrail API: advice and rewriting change the messages, a block blocks with its reason."""
-        if question.input_type == "response":
+        if question.input_type == "response" or not (question.structured_messages or question.texts):
             return {"action": "NONE"}
         given = question.additional_provider_specific_params or {}
+        messages, texts = question.structured_messages, question.texts or []
         try:
             extra = Extra.model_validate({name: given[name] for name in Extra.model_fields if name in given})
-            extra = extra.model_copy(update={"policy": _policy(asking, extra.policy)})
-            conversations = Conversations(current(), policy=extra.policy)
-            if question.structured_messages:
-                body = {"messages": question.structured_messages}
-                handling = await asyncio.to_thread(conversations.handle, "chat", body, hints=hints_of(extra))
-                if handling is None or (handling.body is body and handling.answer is None):
-                    return {"action": "NONE"}
-                if handling.decision.message is not None:
-                    return {"action": "BLOCKED", "blocked_reason": handling.decision.message}
-                return {
-                    "action": "GUARDRAIL_INTERVENED",
-                    "structured_messages": handling.body["messages"],
-                    "texts": question.texts,
-                }
-            return await asyncio.to_thread(_of_texts, current(), question, extra)
-        except (NormGuardError, ValueError) as error:
-            return _error(error)
+            if messages:
+                flow = await guarded.decided(asking, FORMATS["chat"], {"messages": messages}, extra)
+            else:
+                body = {"texts": texts, "images": question.images or []}
+                flow = await guarded.decided(asking, _TEXTS, body, extra)
+        except NormGuardError as error:
+            return response_of(error)
+        except ValidationError as error:
+            return error_response(400, "; ".join(faults(error, Extra)), code="invalid_normguard_field")
+        if flow.own is not None and flow.decision is not None:
+            return {"action": "BLOCKED", "blocked_reason": flow.decision.message}
+        if flow.out is flow.body:
+            return {"action": "NONE"}
+        if messages:
+            return {"action": _CHANGED, "structured_messages": flow.out["messages"], "texts": question.texts}
+        return {"action": _CHANGED, "texts": flow.out["texts"]}
 
     return router
 
 
-def _of_texts(guard: Guard, question: Question, extra: Extra) -> dict[str, Any]:
-    """Where a gateway tells only texts and pictures there is no system part: the note goes to the last text."""
-    texts = question.texts or []
-    if not texts:
-        return {"action": "NONE"}
-    images: list[Image] = [image_of_url(image, f"images[{i}]") for i, image in enumerate(question.images or [])]
-    exchange = Exchange.of("\n".join(texts), images=images, hints=hints_of(extra))
-    decision = guard.check(exchange, policy=extra.policy)
-    if decision.action is Action.BLOCK:
-        return {"action": "BLOCKED", "blocked_reason": decision.message}
-    if decision.action in {Action.PASS, Action.MONITOR} or decision.guidance is None:
-        return {"action": "NONE"}
-    return {"action": "GUARDRAIL_INTERVENED", "texts": [*texts[:-1], f"{texts[-1]}\n\n{decision.guidance}"]}
-
-
-def _policy(asking: Request, asked: str | None) -> str | None:
-    """The policy that the caller's key has, or else the one asked for."""
-    grant = asking.scope.get("normguard.grant")
-    return grant.policy(asked) if grant is not None else asked
-
-
-def _error(error: Exception) -> JSONResponse:
-    if isinstance(error, AccessError):
-        return JSONResponse(FORMATS["chat"].error(error.status, str(error), code=error.code), error.status)
-    known = isinstance(error, RequestError | PolicyError | ValueError)
-    status = 400 if known else 500
-    code = error.code if isinstance(error, RequestError) else "unknown_policy" if known else "guard_fault"
-    message = str(error) if known else "The guard failed."
-    param = error.param if isinstance(error, RequestError) else None
-    return JSONResponse(FORMATS["chat"].error(status, message, code=code, param=param), status)
+_TEXTS = Texts()
+_CHANGED = "GUARDRAIL_INTERVENED"

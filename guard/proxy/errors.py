@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
-from pydantic_core import to_json
 from starlette.responses import JSONResponse
 
-from guard.api import FORMATS, WireFormat
-from guard.api.events import Event
-from guard.errors import AccessError, NormGuardError, PolicyError, RequestError
-from guard.upstreams.base import UpstreamError
+from guard.api import APIS, WireFormat
+from guard.errors import NormGuardError, UpstreamError
+from guard.flow import fault_of
 
-_CHAT = FORMATS["chat"]
+_CHAT = APIS[0]
 
 
 def error_response(
@@ -22,22 +20,15 @@ def error_response(
     return JSONResponse(api.error(status, message, code=code, param=param), status)
 
 
-def response_of(error: NormGuardError | UpstreamError, api: WireFormat = _CHAT) -> JSONResponse:
+def response_of(error: NormGuardError, api: WireFormat = _CHAT) -> JSONResponse:
     """The answer to a request that ended in `error`."""
-    match error:
-        case UpstreamError() | AccessError():
-            response = error_response(error.status, str(error), code=error.code, api=api)
-            if error.retry_after is not None:
-                response.headers["retry-after"] = str(math.ceil(error.retry_after))
-            if error.status == 401:
-                response.headers["www-authenticate"] = "Bearer"
-            return response
-        case RequestError():
-            return error_response(400, str(error), code=error.code, param=error.param, api=api)
-        case PolicyError():
-            return error_response(400, str(error), code="unknown_policy", param="normguard.policy", api=api)
-        case _:
-            return error_response(500, "The guard failed.", code="guard_fault", api=api)
+    fault = fault_of(error)
+    response = error_response(fault.status, fault.message, code=fault.code, param=fault.param, api=api)
+    if fault.retry_after is not None:
+        response.headers["retry-after"] = str(math.ceil(fault.retry_after))
+    if fault.status == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    return response
 
 
 def out_of_time() -> UpstreamError:
@@ -45,13 +36,7 @@ def out_of_time() -> UpstreamError:
     return UpstreamError("The request took longer than it may.", status=504, code="request_timeout")
 
 
-def error_event(error: NormGuardError | UpstreamError, api: WireFormat = _CHAT) -> bytes:
+def error_event(error: NormGuardError, api: WireFormat = _CHAT) -> bytes:
     """The last event of a stream that ends in `error`, such that the API's clients raise it."""
-    status, code = (error.status, error.code) if isinstance(error, UpstreamError) else (500, "guard_fault")
-    message = str(error) if isinstance(error, UpstreamError) else "The guard failed."
-    body = api.error(status, message, code=code)
-    if api.name == "chat":
-        return b"data: " + to_json(body) + b"\n\n"
-    if api.name == "responses":
-        body = {"type": "error", "code": code, "message": message, "param": None, **body}
-    return Event(body, "error").encode()
+    fault = fault_of(error)
+    return api.error_event(fault.status, fault.message, code=fault.code).encode()

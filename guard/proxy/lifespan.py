@@ -16,6 +16,7 @@ from typing import Any
 from guard.access.keyring import Keyring
 from guard.access.limits import Limits
 from guard.access.store import KeyStore
+from guard.audit.trail import AuditTrail
 from guard.deployment.settings import Settings
 from guard.observability.metrics import Metrics
 from guard.observability.telemetry import Telemetry
@@ -23,7 +24,7 @@ from guard.pictures.remote import RemoteImages
 from guard.proxy.admin import ServerState
 from guard.proxy.admission import Admission, listens_beyond_this_machine
 from guard.proxy.generation import Generation
-from guard.proxy.guarded import Audit, Guarded
+from guard.proxy.guarded import Guarded
 from guard.proxy.overload import OverloadGuard
 from guard.proxy.reload import Outcome, Reloader
 from guard.proxy.shared_cache import SharedCache
@@ -60,7 +61,7 @@ class Lifespan:
     metrics: Metrics
     admission: Admission = field(init=False)
     keys: KeyStore | None = None
-    audit: Audit | None = None
+    audit: AuditTrail | None = None
     shared: Redis | None = None
     telemetry: Telemetry | None = None
     source: Source | None = None

@@ -15,13 +15,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from guard.access.store import open_keys
+from guard.audit.trail import AuditTrail
 from guard.classifier.student import open_scorer
 from guard.deployment.settings import Settings, audit_file
 from guard.errors import SettingsError
 from guard.files import folder
-from guard.norms.library import Library
-from guard.norms.packs import read_packs
-from guard.norms.vocabulary import Vocabulary
+from guard.norms.compiled import open_library
 from guard.observability.metrics import Metrics
 from guard.observability.telemetry import Telemetry
 from guard.pictures.decode import PictureCache
@@ -31,7 +30,6 @@ from guard.policy.model import OnFault, Policies
 from guard.proxy.admission import check_exposure
 from guard.proxy.app import create_app
 from guard.proxy.generation import Generation
-from guard.proxy.guarded import Audit
 from guard.proxy.lifespan import Lifespan, Source
 from guard.proxy.reload import Outcome
 from guard.proxy.slow_clients import SlowClientProtocol
@@ -64,7 +62,7 @@ def build_guard(settings: Settings, old: Guard | None = None) -> Guard:
         if not settings.policies.is_dir():
             raise SettingsError(f"policies: there is no folder {settings.policies}.")
         policies.append(settings.policies)
-    library = Library(read_packs([shipped / "norms", *settings.norms]), Vocabulary())
+    library = open_library(settings.norms)
     known = Policies(policies)
     forgiving = known.get(settings.policy).on_fault.guard is OnFault.OPEN
     return Guard(
@@ -143,14 +141,14 @@ def _key(name: str, config: UpstreamConfig) -> str | None:
     return key
 
 
-def open_audit(settings: Settings) -> Audit | None:
+def open_audit(settings: Settings) -> AuditTrail | None:
     """The audit trail that `settings` ask for; raises as `open_decisions`."""
     store = open_decisions(settings)
     if store is None:
         return None
     from guard.audit.writer import Writer  # an extra
 
-    return Audit(Writer(store, retention_days=settings.audit_retention_days), content=settings.audit_content)
+    return AuditTrail(Writer(store, retention_days=settings.audit_retention_days), content=settings.audit_content)
 
 
 def open_decisions(settings: Settings) -> Store | None:

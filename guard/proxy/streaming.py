@@ -11,8 +11,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from guard.errors import NormGuardError
 from guard.proxy.errors import out_of_time
-from guard.upstreams.base import Headers, UpstreamError
+from guard.upstreams.base import Headers
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class Relay(Response):
         status: int,
         headers: Headers,
         body: AsyncIterator[bytes],
-        on_error: Callable[[UpstreamError], bytes] | None = None,
+        on_error: Callable[[NormGuardError], bytes] | None = None,
         *,
         deadline: float | None = None,
     ) -> None:
@@ -49,7 +50,7 @@ class Relay(Response):
     async def _pass_on(self, send: Send) -> None:
         try:
             await self._pass_body(send)
-        except UpstreamError as error:
+        except NormGuardError as error:
             # The status line is out: what remains is to end the stream with an error that clients understand, or,
             # on other routes, to break the connection off so that nobody takes the part for the whole.
             if self._on_error is None:

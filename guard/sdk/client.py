@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
-from guard.api.options import parse_country, parse_locale
+from guard.api.options import Extra, hints_of
+from guard.deployment.local import local
+from guard.flow import LAST
 from guard.pipeline import Guard
-from guard.sdk.transport import LAST, GuardedTransport
-from guard.types import Decision, Hints
+from guard.sdk.transport import GuardedTransport
+from guard.types import Decision
 
 C = TypeVar("C")
 
@@ -26,6 +28,7 @@ def wrap(
     client: C,
     *,
     guard: Guard | None = None,
+    settings: Path | str | None = None,
     policy: str | None = None,
     country: str | None = None,
     locale: str | None = None,
@@ -39,13 +42,14 @@ def wrap(
 
     Args:
         client: an ``OpenAI``, ``AsyncOpenAI`` (also of Azure), ``Anthropic`` or ``AsyncAnthropic`` client.
-        guard: what decides; one for all wrapped clients of the process by default, which takes seconds to load once.
+        guard: what decides; one for all wrapped clients of the process by default, as the settings found here say.
+        settings: a settings file that describes the guard, in its place: policies, norms, models, audit trail.
         policy: deployment policy of requests that name none.
         country: destination of requests that name none, ISO 3166-1 alpha-2.
         locale: the user's locale where requests name none, BCP 47.
 
     Raises:
-        TypeError: `client` is none of these.
+        TypeError: `client` is none of these, or both a guard and settings are given.
         RequestError: there is no such country or locale.
         PolicyError: there is no such policy.
     """
@@ -57,15 +61,12 @@ def wrap(
         )
     if hasattr(client, _MARK):
         raise TypeError("This client is wrapped already.")
-    guard = guard or default_guard()
-    if policy is not None:
-        guard.policies.get(policy)
-    hints = Hints(country=parse_country(country) if country else None, locale=parse_locale(locale) if locale else None)
-    door = GuardedTransport(guard, policy=policy, hints=hints)
+    hints = hints_of(Extra(country=country, locale=locale))
+    transport = GuardedTransport(local(guard, settings, policy=policy, hints=hints))
     given: Any = client
     http = given._client
     is_async = hasattr(http, "aclose")
-    wrapped = given.copy(http_client=_behind(door, http, is_async=is_async))
+    wrapped = given.copy(http_client=_behind(transport, http, is_async=is_async))
     wrapped.__class__ = _telling(type(client), is_async=is_async)
     return wrapped  # type: ignore[no-any-return]
 
@@ -79,12 +80,6 @@ def decision_of(result: Any) -> Decision | None:
     """The decision that a wrapped client's result carries: the same as its ``.normguard``, with a type."""
     decision = getattr(result, "normguard", None)
     return decision if isinstance(decision, Decision) else None
-
-
-@cache
-def default_guard() -> Guard:
-    """The guard of wrapped clients that are given none."""
-    return Guard()
 
 
 def _telling(cls: type[Any], *, is_async: bool) -> type[Any]:
@@ -110,15 +105,15 @@ def _carrying(result: Any) -> Any:
     return result
 
 
-def _behind(door: GuardedTransport, http: Any, *, is_async: bool) -> Any:
-    """The HTTP client with the door before it: the same connections, the same state."""
+def _behind(transport: GuardedTransport, http: Any, *, is_async: bool) -> Any:
+    """The HTTP client with the guard before it: the same connections, the same state."""
     cls = type(http)
 
     def send(self: Any, request: Any, **kwargs: Any) -> Any:
-        return door.send(request, lambda outgoing: cls.send(self, outgoing, **kwargs))
+        return transport.send(request, lambda outgoing: cls.send(self, outgoing, **kwargs))
 
     async def asend(self: Any, request: Any, **kwargs: Any) -> Any:
-        return await door.asend(request, lambda outgoing: cls.send(self, outgoing, **kwargs))
+        return await transport.asend(request, lambda outgoing: cls.send(self, outgoing, **kwargs))
 
     # The client that it was made of closes the connections when it is collected; kept alive, it does so with this one.
     members = {"send": asend if is_async else send, "__del__": lambda self: None, "_inner": http}

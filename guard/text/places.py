@@ -14,7 +14,7 @@ import numpy as np
 import Stemmer
 from pydantic_core import from_json
 
-from guard.kept import Parts, kept, key_of
+from guard.kept import Kept, Parts, key_of
 from guard.text.lexicon import Entry, Lexicon
 
 FILE = Path(__file__).with_name("places.npz")
@@ -33,9 +33,9 @@ def country_name(code: str, language: str = "en") -> str:
     return _names()[language].get(code, code)
 
 
-def places() -> Parts:
+def places() -> Kept:
     """A lexicon's parts: names of countries, of the currencies that only one country uses, and of cities."""
-    return kept("places", key_of([FILE, *sorted(FILE.parent.glob("*.py"))], Stemmer.version()), _lexicon)
+    return Kept("places", key_of([FILE, *sorted(FILE.parent.glob("*.py"))], Stemmer.version()), _lexicon)
 
 
 def _lexicon() -> Parts:

@@ -17,24 +17,6 @@ _HOP_BY_HOP = frozenset(
 )
 
 
-class UpstreamError(Exception):
-    """No upstream gave an answer that could be passed on.
-
-    Attributes:
-        status: HTTP status for the caller: 502, or 504 where time ran out; 503 where it is not even tried; 404 where no
-            upstream is meant.
-        code: ``upstream_`` and ``unreachable``, ``timeout``, ``disconnected``, ``invalid_response``, ``resting`` or
-            ``busy``; ``model_not_found``, ``no_route``.
-        retry_after: seconds after which asking again makes sense, or None.
-    """
-
-    def __init__(self, message: str, *, status: int = 502, code: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.retry_after = retry_after
-
-
 @dataclass(slots=True)
 class Reply:
     """An upstream's answer: status, end-to-end headers, and the body as it comes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from guard.upstreams.base import UpstreamError
+from guard.errors import UpstreamError
 
 
 class Breaker:

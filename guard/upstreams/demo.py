@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic_core import from_json, to_json
 
-from guard.api import FORMATS, WireFormat
+from guard.api import APIS, WireFormat
 from guard.errors import RequestError
 from guard.text.words import stems
 from guard.types import Exchange, Image
@@ -24,7 +24,7 @@ from guard.upstreams.base import Headers, Reply
 
 MODEL = "normguard-demo"
 
-_APIS = {api.path: api for api in FORMATS.values()}
+_APIS = {api.path: api for api in APIS}
 _NOTE = re.compile(r"^- (?P<norm>.+?) Instead: (?P<instead>.+?)\.$", re.MULTILINE)
 _MARK = {"ja": "【デモ用の応答・実在のモデルではありません】", "en": "[demo model, not a real one]"}
 _UNAWARE = {
@@ -125,7 +125,7 @@ def _fitting(seen: _Seen) -> tuple[str, str] | None:
 
 
 def _refuse(status: int, message: str, code: str) -> Reply:
-    return _json(status, FORMATS["chat"].error(status, message, code=code))
+    return _json(status, APIS[0].error(status, message, code=code))
 
 
 def _json(status: int, body: object) -> Reply:

@@ -9,7 +9,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from guard.upstreams.base import Headers, Reply, UpstreamError, end_to_end
+from guard.errors import UpstreamError
+from guard.upstreams.base import Headers, Reply, end_to_end
 
 Kind = Literal["openai", "anthropic"]
 

@@ -7,20 +7,20 @@ import importlib
 import importlib.util
 import os
 from collections.abc import AsyncIterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from guard.api import FORMATS, WireFormat
-from guard.api.events import Event
-from guard.errors import SettingsError
-from guard.upstreams.base import Headers, Reply, UpstreamError
+from guard.api import APIS, WireFormat
+from guard.errors import SettingsError, UpstreamError
+from guard.upstreams.base import Headers, Reply
 
 _MISSING = (
     "An upstream of kind litellm needs LiteLLM: pip install 'normguard[litellm]', in an environment of its own if "
     "another package there wants a newer openai."
 )
-_APIS = {api.path: api for api in FORMATS.values()}
+_APIS = {api.path: api for api in APIS}
 
 
 class LiteLLMUpstream:
@@ -64,7 +64,7 @@ class LiteLLMUpstream:
         request = from_json(raw)
         try:
             litellm = await asyncio.to_thread(_litellm)
-            answer = await _CALLS[api.name](litellm)(**{**request, **self._options})
+            answer = await attrgetter(api.litellm)(litellm)(**{**request, **self._options})
             if not request.get("stream"):
                 return _reply(200, to_json(_plain(answer)))
             events = aiter(answer)
@@ -82,8 +82,8 @@ class LiteLLMUpstream:
                 yield _encoded(api, first)
             async for event in events:
                 yield _encoded(api, event)
-            if api.name == "chat":
-                yield Event(None).encode()
+            if api.last_event is not None:
+                yield api.last_event.encode()
         except Exception as error:
             raise UpstreamError(f"The provider broke off: {self._told(error)}", code="upstream_disconnected") from error
 
@@ -116,13 +116,6 @@ def _litellm() -> Any:
     return litellm
 
 
-_CALLS: dict[str, Any] = {
-    "chat": lambda litellm: litellm.acompletion,
-    "responses": lambda litellm: litellm.aresponses,
-    "messages": lambda litellm: litellm.anthropic.messages.acreate,
-}
-
-
 def _plain(answer: Any) -> Any:
     return answer.model_dump(mode="json") if hasattr(answer, "model_dump") else answer
 
@@ -132,8 +125,8 @@ def _encoded(api: WireFormat, event: Any) -> bytes:
         return event
     if isinstance(event, str):
         return event.encode()
-    data = event.model_dump(mode="json", exclude_none=api.name == "chat") if hasattr(event, "model_dump") else event
-    return Event(data, None if api.name == "chat" else str(data.get("type"))).encode()
+    data = event.model_dump(mode="json", exclude_none=api.omits_null) if hasattr(event, "model_dump") else event
+    return api.event(data).encode()
 
 
 def _reply(status: int, body: bytes) -> Reply:

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from guard.upstreams.base import Headers, Reply, Upstream, UpstreamError
+from guard.errors import UpstreamError
+from guard.upstreams.base import Headers, Reply, Upstream
 from guard.upstreams.breaker import Breaker
 
 

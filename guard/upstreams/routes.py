@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 import stamina
 from pydantic_core import from_json, to_json
 
-from guard.upstreams.base import Headers, Reply, Upstream, UpstreamError
+from guard.errors import UpstreamError
+from guard.upstreams.base import Headers, Reply, Upstream
 from guard.upstreams.config import Route, Target
 
 _AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

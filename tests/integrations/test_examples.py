@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from guard import Guard
-from tests.test_examples import ELSEWHERE, example
+from guard.deployment.local import Local
+from tests.docs.examples import ELSEWHERE, example
 
 for needed in ("langchain_openai", "agents"):
     pytest.importorskip(needed, reason=f"{needed} is not in this environment; see scripts/test-integrations")
@@ -23,6 +24,6 @@ def test_an_example_runs(
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", f"{start_proxy(guard, policy='off')}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setattr("guard.sdk.client.default_guard", lambda: guard)
+    monkeypatch.setattr("guard.deployment.local._of_settings", lambda file: Local(guard))
     exec(compile(example(name, ""), name, "exec"), {"__name__": "__main__"})
     assert "A word before you decide" in capsys.readouterr().out

@@ -19,8 +19,7 @@ from pydantic import Field
 from guard import Decision, Guard, Hints
 from guard.integrations.langchain import NormGuardMiddleware
 from tests.policies import BAD, GOOD
-from tests.test_apis import PICTURE
-from tests.test_proxy import CLOCK, HARMLESS
+from tests.samples import CLOCK, HARMLESS, PICTURE
 
 
 class Noting(BaseChatModel):

@@ -28,7 +28,7 @@ from litellm.proxy.guardrails.guardrail_hooks.generic_guardrail_api import Gener
 from guard import Guard
 from guard.integrations.litellm import NormGuardrail
 from tests.conftest import FakeUpstream
-from tests.test_proxy import CLOCK, HARMLESS
+from tests.samples import CLOCK, HARMLESS
 
 MASTER = f"sk-{secrets.token_hex(32)}"
 ASKED: Any = [{"role": "user", "content": CLOCK}]

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from guard import Guard
-from tests.test_proxy import CLOCK, HARMLESS
+from tests.samples import CLOCK, HARMLESS
 
 FILTER = Path(__file__).parents[2] / "guard" / "integrations" / "open_webui.py"
 WHEELS = sorted(Path(os.environ.get("OPEN_WEBUI_WHEEL", "/nonexistent")).glob("open_webui*.whl"))

@@ -14,7 +14,7 @@ from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 
 from guard import Decision, Guard
 from guard.integrations.openai_agents import norm_filter, norm_guardrail
-from tests.test_proxy import CLOCK, HARMLESS
+from tests.samples import CLOCK, HARMLESS
 
 
 class Noting(Model):

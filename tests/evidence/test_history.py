@@ -1,0 +1,40 @@
+"""What earlier turns say and show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guard import Exchange, Guard, Turn
+from guard.api import FORMATS
+from tests.samples import data_url, png
+
+
+def test_earlier_turns_and_the_system_prompt_count_less(guard: Guard) -> None:
+    turns = (
+        Turn("system", "You are the assistant of a travel agency for Japan."),
+        Turn("user", "I travel to Thailand next week."),
+        Turn("assistant", "Enjoy!"),
+        Turn("user", "Actually it is China. What gift?"),
+    )
+    codes = [culture["code"] for culture in guard.check(Exchange(turns)).cultures]
+    assert codes[:3] == ["CN", "TH", "JP"]
+
+
+def test_the_picture_of_three_turns_ago_counts(guard: Guard) -> None:
+    turns: list[Any] = [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is this? I fly to Shanghai on Monday."},
+                {"type": "image_url", "image_url": {"url": data_url(png()).replace(";", ";name=wall-clock.png;", 1)}},
+            ],
+        },
+        {"role": "assistant", "content": "A wall clock."},
+        {"role": "user", "content": "Is it heavy?"},
+        {"role": "assistant", "content": "About a kilo."},
+        {"role": "user", "content": "Good. So shall I take it to my host as a present?"},
+    ]
+    decision = guard.check(FORMATS["chat"].read({"messages": turns}))
+    assert decision.norms[0].id == "cn.gift.clocks"
+    without = [{"role": "user", "content": "What is this?"}, *turns[1:]]
+    assert guard.check(FORMATS["chat"].read({"messages": without})).action != decision.action

@@ -1,0 +1,15 @@
+"""Upstreams by way of LiteLLM."""
+
+from __future__ import annotations
+
+import pytest
+
+from guard.deployment.settings import read_settings
+from guard.errors import SettingsError
+from guard.proxy.serve import upstream_maker
+
+
+def test_litellm_that_is_missing_is_missed_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"pip install 'normguard\[litellm\]'"):
+        upstream_maker(read_settings(upstreams={"a": {"kind": "litellm"}}, default_upstream="a"))
