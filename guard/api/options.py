@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from babel import Locale, UnknownLocaleError
 from pydantic import Field, ValidationError
 
 from guard.errors import RequestError
@@ -93,6 +92,8 @@ def parse_country(text: str) -> str:
 
 def parse_locale(text: str) -> str:
     """A BCP 47 tag ("pt-BR"); raises `RequestError` if CLDR does not know `text`."""
+    from babel import Locale, UnknownLocaleError
+
     try:
         return str(Locale.parse(text.strip().replace("_", "-"), sep="-")).replace("_", "-")
     except (UnknownLocaleError, ValueError) as error:

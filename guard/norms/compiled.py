@@ -81,36 +81,30 @@ class _Compiled:
     def _documents(self) -> dict[str, bytes]:
         return dict(_lines(self._parts["packs"]))
 
-    @cached_property
-    def layers(self) -> Mapping[str, Layers]:
-        """What makes each pack, by country code."""
-        return Opened(self._documents, self._layers)
-
     def library(self) -> Library:
-        tables = [_table(self._parts[kind], Cues if kind == "cultures" else Term) for kind in KINDS]
-        packs = Opened(self._documents, lambda code: self.layers[code].pack())
         return Library(
-            packs,
-            Vocabulary.of(*tables),
+            Opened(self._documents, lambda code: self._layers(code).pack),
+            self._vocabulary(),
             index=Index(**from_json(self._parts["index"])),
             lexicon=Lexicon(places().parts(), self._parts),
         )
 
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary.of(*(_table(self._parts[kind], Cues if kind == "cultures" else Term) for kind in KINDS))
+
     def _make(self) -> Parts:
         shipped, *own = self._folders
-        layers: Mapping[str, Layers] = _Compiled(()).layers if own else {}
-        layers = {**layers, **read_layers(own or [shipped], layers)}
-        vocabulary = Vocabulary()
-        packs: dict[str, Pack] = {code: some.pack() for code, some in layers.items()}
+        below = _Compiled(()) if own else None
+        layers = {code: below._layers(code) for code in below._documents} if below else {}
+        layers |= read_layers(own or [shipped], layers)
+        vocabulary = below._vocabulary() if below else Vocabulary()
+        packs: dict[str, Pack] = {code: some.pack for code, some in layers.items()}
         norms = [norm for pack in packs.values() for norm in pack.norms]
-        index = Index.of(packs)
+        terms = {kind: getattr(vocabulary, kind).items() for kind in KINDS}
         return {
-            "index": to_json(index),
+            "index": to_json(Index.of(packs)),
             "packs": _joined((code, self._document(some)) for code, some in layers.items()),
-            **{
-                kind: _joined((id_, _written(term)) for id_, term in getattr(vocabulary, kind).items())
-                for kind in KINDS
-            },
+            **{kind: _joined((id_, _written(term)) for id_, term in some) for kind, some in terms.items()},
             **lexicon_of(packs, norms, vocabulary).parts(below=Lexicon(places().parts())),
         }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from guard.files import folder, read_yaml
 from guard.norms.model import Pack
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layers:
     """A country's pack as the files read so far make it, still as plain YAML data.
 
@@ -28,6 +29,7 @@ class Layers:
     files: dict[str, tuple[Path, ...]]
     off: dict[str, Path]
 
+    @cached_property
     def pack(self) -> Pack:
         """The pack that they make; raises pydantic's `ValidationError`."""
         pack = Pack.model_validate(self.document)
@@ -52,13 +54,13 @@ def read_packs(folders: Iterable[Path] | None = None) -> dict[str, Pack]:
         PackError: a folder is missing, a file is faulty, or a norm to be switched off is not there.
     """
     layered = read_layers(folders if folders is not None else [folder("policies") / "norms"])
-    return {code: layers.pack() for code, layers in layered.items()}
+    return {code: layers.pack for code, layers in layered.items()}
 
 
-def read_layers(folders: Iterable[Path], below: Mapping[str, Layers] | None = None) -> dict[str, Layers]:
+def read_layers(folders: Iterable[Path], below: dict[str, Layers] | None = None) -> dict[str, Layers]:
     """The packs that files of ``folders`` state or change, found good, over those `below`; raises as `read_packs`."""
     layers: dict[str, Layers] = {}
-    known = ChainMap(layers, dict(below or {}))
+    known = ChainMap(layers, below or {})
     for directory in folders:
         for path in pack_files(directory):
             document = _document(path)
@@ -140,7 +142,7 @@ def _cues(below: dict[str, Any], document: dict[str, Any]) -> Any:
 
 def _pack(path: Path, layer: Layers) -> Pack:
     try:
-        return layer.pack()
+        return layer.pack
     except ValidationError as error:
         raise PackError("\n".join(_faults(path, layer.document, error))) from error
 
