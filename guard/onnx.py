@@ -70,17 +70,21 @@ def check_parts(directory: Path, manifest: Artefact, *, cure: str) -> None:
 
 
 def write_manifest(directory: Path, fields: Mapping[str, Any]) -> None:
-    """Write the manifest of an artefact whose files lie in `directory` already."""
-    text = yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True, default_flow_style=None, width=118)
+    """Write the manifest of an artefact whose files lie in `directory` already, and vouch for them."""
+    document = {**fields, "sha256": _sums(directory)}
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None, width=118)
     (directory / MANIFEST).write_text(text, encoding="utf-8")
-    write_sums(directory)
 
 
 def write_sums(directory: Path) -> None:
     """Let the manifest in `directory`, which vouches for nothing yet, vouch for the files beside it."""
-    files = sorted(path for path in directory.iterdir() if path.suffix in {".onnx", ".txt", ".npz"})
     with (directory / MANIFEST).open("a", encoding="utf-8") as manifest:
-        yaml.safe_dump({"sha256": {path.name: sha256(path) for path in files}}, manifest)
+        yaml.safe_dump({"sha256": _sums(directory)}, manifest)
+
+
+def _sums(directory: Path) -> dict[str, str]:
+    files = sorted(path for path in directory.iterdir() if path.suffix in {".onnx", ".txt", ".npz"})
+    return {path.name: sha256(path) for path in files}
 
 
 def open_session(path: Path, *, threads: int = 1, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Any:

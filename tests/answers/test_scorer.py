@@ -17,6 +17,7 @@ from benchmarks.datasets.answers import handwritten, part_of_norm
 from guard import Exchange, Guard
 from guard.answers.features import FEATURES
 from guard.answers.scorer import AnswerScorer
+from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
 from guard.files import folder
 from guard.norms.library import Library
@@ -141,3 +142,10 @@ def test_without_it_answers_are_cases_for_the_judge(guard: Guard, monkeypatch: p
         next(check.whole("A clock is a lovely present."))
     assert answered.value.value == "A clock is a lovely present."
     assert check.outcome == "unsure"
+
+
+def test_answers_are_encoded_by_the_deployments_classifier(guard: Guard) -> None:
+    checker = Guard(library=guard.library, scorer=guard.scorer).checker
+    assert isinstance(checker, AnswerScorer)
+    assert isinstance(guard.scorer, StudentScorer)
+    assert checker.features._encode is guard.scorer.encoder, "one session, and the one that `classifier:` names"
