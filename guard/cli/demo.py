@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from guard.pipeline import Guard
     from guard.vision.model import VisionModel
 
@@ -50,6 +50,7 @@ def demo() -> None:
     except ImportError as error:
         raise click.ClickException("The demo uses the official client: pip install openai") from error
     from rich.console import Console
+    from rich.markup import escape
 
     from guard.cli.view import decision_panel
     from guard.pipeline import Guard
@@ -82,6 +83,8 @@ def demo() -> None:
 
 def _vision(console: Console, guard: Guard) -> VisionModel | None:
     """The light pair of eyes, fetched now if that takes no more than a few seconds; says which tier runs."""
+    from rich.markup import escape
+
     from guard.errors import ModelError
     from guard.vision.model import open_vision
     from guard.vision.store import best, pull

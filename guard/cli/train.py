@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from guard.files import folder
-
 
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -39,6 +37,7 @@ def train(
 ) -> None:
     """Train the classifier: teacher, students, calibration, ONNX, model card. Needs the extra [train]."""
     from guard.errors import NormGuardError
+    from guard.files import folder
 
     if (parent := str(folder("training").parent)) not in sys.path:
         sys.path.insert(0, parent)
