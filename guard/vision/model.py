@@ -9,10 +9,9 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image as Pillow
 
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
@@ -20,6 +19,9 @@ from guard.onnx import open_session
 from guard.vision.manifest import Input, read_manifest
 from guard.vision.readers import reader
 from guard.vision.store import best, find
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 _log = logging.getLogger("normguard")
 
@@ -155,6 +157,8 @@ def preprocess(picture: Pillow.Image, spec: Input) -> np.ndarray[Any, Any]:
     The shorter edge is brought to ``size / crop`` and the square is cut out of the result, as torchvision's ``Resize``
     and ``CenterCrop`` (and with them open_clip's image transform) do.
     """
+    from PIL import Image as Pillow
+
     width, height = picture.size
     short = round(spec.size / spec.crop)
     scaled = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
