@@ -19,7 +19,7 @@ from pydantic_core import to_json
 
 from guard.text.languages import LANGUAGES
 from guard.text.lexicon import ANY
-from guard.text.places import FILE
+from guard.text.places import ABBREVIATIONS, FILE, variants
 from guard.text.words import fold, stems
 
 LICENCES = (
@@ -31,17 +31,6 @@ LICENCES = (
 _NAMED_FROM = 100_000
 # Of two countries whose names share a stem (Niger, Nigeria), the one that is likelier meant comes first.
 _ORDER = {"NG": -1}
-# CLDR has no short forms; two-letter ISO codes are too often words to be taken as names.
-_ABBREVIATIONS = {
-    "USA": "US",
-    "U.S": "US",
-    "UK": "GB",
-    "U.K": "GB",
-    "UAE": "AE",
-    "PRC": "CN",
-    "DRC": "CD",
-    "D.R.C": "CD",
-}
 _CURRENCY_CODES = frozenset(["JPY", "CNY", "INR", "THB", "IDR", "KRW", "VND", "EGP", "BRL", "MXN", "NGN", "ETB"])
 # Scripts in which cities are written, and the language whose inflection their names take there. Arabic stems are too
 # short for names (al-Yaban would meet other towns): there, as in the scripts not listed, names are compared whole.
@@ -94,26 +83,15 @@ def _country_names(known: Iterable[str]) -> Iterator[tuple[str, Meaning]]:
         taken: set[str] = set()
         for code, name in sorted(names.items(), key=lambda item: _ORDER.get(item[0], 0)):
             capital = "usual" if language == "en" else "no"
-            for variant in _variants(name):
+            for variant in variants(name):
                 if variant != name and variant in names.values():
                     continue  # "Hong Kong (China)" is no other name of China
                 # Where two countries' stems are the same, only the exact name stands for the second.
                 stem = " ".join(stems(variant, language))
                 yield variant, (code, 0.95, capital, ANY if stem and stem in taken else language)
                 taken.add(stem)
-    for short, code in _ABBREVIATIONS.items():
+    for short, code in ABBREVIATIONS.items():
         yield short, (code, 0.8, "always", ANY)
-
-
-def _variants(name: str) -> Iterator[str]:
-    """ "Myanmar (Burma)" is known by both names, "Côte d’Ivoire" with either apostrophe."""
-    main, _, rest = name.partition("(")
-    for part in (main, rest.rstrip(") ")):
-        if part := part.strip():
-            yield part
-            for prefix in ("République du ", "the "):
-                if part.startswith(prefix):
-                    yield part.removeprefix(prefix)
 
 
 def _currency_names(known: Iterable[str]) -> Iterator[tuple[str, Meaning]]:

@@ -5,6 +5,7 @@ Everything comes from ``places.npz``, which `guard.text.compile_places` makes of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,17 @@ from guard.text.lexicon import Entry, Lexicon
 
 FILE = Path(__file__).with_name("places.npz")
 
+# CLDR has no short forms; two-letter ISO codes are too often words to be taken as names.
+ABBREVIATIONS = {
+    "USA": "US",
+    "U.S": "US",
+    "UK": "GB",
+    "U.K": "GB",
+    "UAE": "AE",
+    "PRC": "CN",
+    "DRC": "CD",
+    "D.R.C": "CD",
+}
 _FARTHEST_KM = 150.0
 _EARTH_KM = 6371.0
 
@@ -31,6 +43,17 @@ def countries() -> frozenset[str]:
 def country_name(code: str, language: str = "en") -> str:
     """The usual name of a country in one of the supported languages; the code itself where there is no such country."""
     return _names()[language].get(code, code)
+
+
+def variants(name: str) -> Iterator[str]:
+    """ "Myanmar (Burma)" is known by both names, "Côte d’Ivoire" with either apostrophe."""
+    main, _, rest = name.partition("(")
+    for part in (main, rest.rstrip(") ")):
+        if part := part.strip():
+            yield part
+            for prefix in ("République du ", "the "):
+                if part.startswith(prefix):
+                    yield part.removeprefix(prefix)
 
 
 def places() -> Kept:
