@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
-from guard.errors import ModelError
+from guard.errors import ModelError, missing
 from guard.norms.vocabulary import Vocabulary
 from guard.onnx import MANIFEST, open_session, write_manifest
 from guard.vision.convert import forget_origin
@@ -157,7 +157,7 @@ def _libraries() -> tuple[Any, Any]:
         import open_clip  # an extra, and seconds to import
         import torch
     except (ImportError, RuntimeError) as error:
-        raise ModelError(f"Exporting needs open_clip: pip install 'normguard[vision-export]'. ({error})") from error
+        raise ModelError(f"{missing('Exporting', 'vision-export')} ({error})") from error
     return torch, open_clip
 
 
