@@ -22,7 +22,7 @@ from guard.api.options import read_options
 from guard.audit.record import Record
 from guard.audit.trail import AuditTrail
 from guard.errors import AccessError, GuardFault, PolicyError, RequestError
-from guard.evidence.gather import DISPENSABLE
+from guard.evidence import OUT_OF_TIME, dispensable
 from guard.flow.faults import refused
 from guard.flow.headers import VERIFY, bypassed, headers_of
 from guard.flow.observer import Observer
@@ -172,7 +172,9 @@ class RequestFlow:
 
     def record(self, status: int) -> None:
         """Keep what was decided and what became of it, once; a stream that is checked is recorded at its end."""
-        if self._audit is None or self.decision is None or self.exchange is None or self._recorded:
+        if self._audit is None or self._recorded:
+            return
+        if self.decision is None or self.exchange is None or self.rules is None:
             return
         if self.stream is not None and self._check is not None and not self.stream.closed:
             self.stream.status = status
@@ -186,7 +188,8 @@ class RequestFlow:
                 request_id=self.id,
                 api=self.api.name,
                 model=self.api.model(self.body),
-                policy=self.policy,
+                policy=self.rules,
+                packs_hash=self.guard.library.digest,
                 http_status=status,
                 latency_ms=self._elapsed * 1000,
                 verify=next((value for name, value in reversed(self.headers) if name == VERIFY), None),
@@ -208,8 +211,8 @@ class RequestFlow:
             self.exchange = exchange
         decision: Decision = yield Work(partial(self.guard.check, exchange, policy=self.policy), long=False)
         if late:
-            decision = replace(decision, degraded=(*decision.degraded, "timeout"))
-        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - DISPENSABLE):
+            decision = replace(decision, degraded=(*decision.degraded, OUT_OF_TIME))
+        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - dispensable()):
             raise refused(f"The guard cannot use all that it goes by ({', '.join(sorted(failed))})", "guard_degraded")
         return decision
 

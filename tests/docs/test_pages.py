@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from guard.cli.main import cli
-from guard.deployment.settings import Settings
 from guard.errors import PolicyError
 from guard.files import read_yaml
 from guard.policy.model import DeploymentPolicy
+from guard.settings import Settings
 from tests.paths import ROOT
 
 

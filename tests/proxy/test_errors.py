@@ -160,14 +160,14 @@ def test_a_fault_in_the_guard_lets_the_request_through(
 
 
 class SlowVision:
-    """Eyes that take their time: until a test lets them."""
+    """A vision model that takes its time: until a test lets it."""
 
-    name, provider = "slow-eyes", "none"
+    name, provider = "slow", "none"
 
     def __init__(self) -> None:
         self.opened = threading.Event()
 
-    def look(self, picture: Any, key: bytes) -> dict[str, float]:
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
         self.opened.wait(30)
         return {}
 
@@ -176,9 +176,9 @@ class SlowVision:
 
 
 class BrokenVision(SlowVision):
-    name = "broken-eyes"
+    name = "broken"
 
-    def look(self, picture: Any, key: bytes) -> dict[str, float]:
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
         raise RuntimeError("secret text of a user")
 
 
