@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from guard.audit.trail import AuditTrail
 from guard.audit.writer import Writer
-from guard.errors import SettingsError
+from guard.errors import SettingsError, missing
 from guard.settings import Settings, audit_file
 from guard.upstreams.base import Upstream
 from guard.upstreams.config import UpstreamConfig
@@ -125,5 +125,5 @@ def open_store(url: str) -> Store:
     try:
         from guard.audit.store import Store  # an extra
     except ImportError as error:
-        raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[database]'.") from error
+        raise SettingsError(missing("audit: keeping decisions", "database")) from error
     return Store(url)
