@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI
-from pydantic_core import from_json
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard import __version__
 from guard.api import APIS
-from guard.errors import AccessError, NormGuardError, RequestError, UpstreamError
+from guard.errors import AccessError
 from guard.observability.logs import without_content
 from guard.proxy import decisions
 from guard.proxy.admin import ANYBODYS, OPERATORS
 from guard.proxy.admin import routes as operation
-from guard.proxy.admission import Grant
-from guard.proxy.errors import error_response, out_of_time, response_of
-from guard.proxy.generation import Generation
-from guard.proxy.guarded import status_class
+from guard.proxy.errors import error_response, response_of
 from guard.proxy.openapi import describe
 from guard.proxy.server import Server
-from guard.proxy.streaming import Relay
 
 log = logging.getLogger("normguard")
 
@@ -131,7 +123,7 @@ class _Api:
                         response = await (
                             self._guarded(request, api, live, grant)
                             if api
-                            else self._pass_through(request, live, grant)
+                            else self._guarded.passthrough(request, live, grant)
                         )
                         await response(scope, receive, send)
         except AccessError as error:
@@ -150,38 +142,6 @@ class _Api:
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-    async def _pass_through(self, request: Request, live: Generation, grant: Grant) -> Response:
-        # As it came, percent-encoding and all: what is encoded there may mean something to the upstream.
-        path = request.scope["raw_path"].decode("latin-1").removeprefix("/v1/")
-        if ".." in unquote(path).split("/"):
-            return error_response(400, "The path must not contain '..'.", code="invalid_path")
-        has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
-        body: bytes | AsyncIterator[bytes] = request.stream() if has_body else b""
-        is_json = has_body and request.headers.get("content-type", "").startswith(_JSON)
-        listing = request.method == "GET" and path.partition("?")[0].partition("/")[0] == "models"
-        limited = grant.key is not None and bool(grant.key.models) and not listing
-        deadline = asyncio.get_running_loop().time() + self._request_timeout
-        model = None
-        try:
-            async with asyncio.timeout_at(deadline):
-                if is_json and (live.upstream.by_model or limited):
-                    body = await self._guarded.read(request)
-                    model = _model_of(body)
-                if limited:
-                    grant.check(model)
-                reply = await self._guarded.send(request, live, grant, path, body, model=model)
-            headers = [*reply.headers, ("x-normguard-status", "bypassed")]
-            response: Response = Relay(reply.status, headers, reply.body, deadline=deadline)
-        except (AccessError, RequestError, UpstreamError, TimeoutError) as error:
-            if isinstance(error, NormGuardError):
-                self._guarded.metrics.count_error(error)
-            response = response_of(out_of_time() if isinstance(error, TimeoutError) else error)
-            response.headers["x-normguard-status"] = "bypassed"
-        except ClientDisconnect:
-            response = Response(status_code=499)
-        self._guarded.metrics.requests.labels("other", status_class(response.status_code)).inc()
-        return response
 
 
 class _Head:
@@ -212,11 +172,3 @@ def _meant(path: str) -> str | None:
     plain = unquote(path).partition(";")[0].partition("?")[0].replace("\\", "/").lower()
     plain = "/" + "/".join(part for part in plain.split("/") if part not in {"", "."}).strip()
     return plain if plain in GUARDED else None
-
-
-def _model_of(body: bytes) -> str | None:
-    try:
-        model: Any = from_json(body).get("model")
-    except (ValueError, AttributeError):
-        return None
-    return model if isinstance(model, str) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -28,11 +27,12 @@ from guard.pictures.remote import RemoteImages
 from guard.proxy.admission import ANYBODY, Grant
 from guard.proxy.errors import error_event, out_of_time, response_of
 from guard.proxy.generation import Generation
+from guard.proxy.passthrough import PassThrough, status_class
 from guard.proxy.shared_cache import SharedCache
 from guard.proxy.streaming import Relay, unless_disconnected, whole
 from guard.settings import Settings
 from guard.types import Decision
-from guard.upstreams.base import Reply, end_to_end
+from guard.upstreams.base import Reply
 
 log = logging.getLogger("normguard")
 
@@ -118,8 +118,7 @@ class Guarded:
         if audit is not None:
             audit.writer.on_written = metrics.audit_written.inc
             audit.writer.on_dropped = metrics.audit_dropped.inc
-        self._max_body = settings.max_body
-        self._body_timeout = settings.body_timeout
+        self.passthrough = PassThrough(metrics, settings, telemetry)
         self._guard_timeout = settings.guard_timeout
         self._request_timeout = settings.request_timeout
 
@@ -131,7 +130,7 @@ class Guarded:
         with self.metrics.in_flight.track_inprogress():
             try:
                 async with asyncio.timeout_at(deadline):
-                    raw = await self.read(request)
+                    raw = await self.passthrough.read(request)
                     large = len(raw) > _LARGE  # then the event loop has others to serve meanwhile
                     body = await asyncio.to_thread(_parse, raw) if large else _parse(raw)
                     flow = RequestFlow(
@@ -160,71 +159,6 @@ class Guarded:
             if flow is not None:
                 flow.record(response.status_code)
             return response
-
-    async def send(
-        self,
-        request: Request,
-        live: Generation,
-        grant: Grant,
-        path: str,
-        body: bytes | AsyncIterator[bytes],
-        *,
-        model: str | None = None,
-        readable: bool = False,
-        own: bool = False,
-    ) -> Reply:
-        """Send a request on under the caller's headers, less ours; the answer's headers come without what is like ours.
-
-        Args:
-            readable: whether the answer is to be read here, and so must not come compressed.
-            own: whether it is a call of the guard's own, which is not the one that the caller's idempotency key names.
-        """
-        query = request.scope["query_string"].decode("latin-1")
-        dropped = {"accept-encoding"} if readable else set()
-        dropped |= {"idempotency-key"} if own else set()
-        dropped |= {grant.spent} if grant.spent is not None else set()
-        headers = [
-            (name, value)
-            for name, value in end_to_end(request.headers.items())
-            if not name.startswith("x-normguard-") and name not in dropped
-        ]
-        if readable:
-            headers.append(("accept-encoding", "identity"))
-        if not isinstance(body, bytes) and (length := request.headers.get("content-length")):
-            headers.append(("content-length", length))  # so that what came with its length goes on with it
-        start = time.perf_counter()
-        path = f"{path}?{query}" if query else path
-        if self.telemetry is not None:
-            with self.telemetry.upstream(path, model, headers) as sent:
-                reply = await live.upstream.send(request.method, path, sent, body, model=model)
-                self.telemetry.answered(reply.status)
-        else:
-            reply = await live.upstream.send(request.method, path, headers, body, model=model)
-        self.metrics.upstream.observe(time.perf_counter() - start)
-        reply.headers = [pair for pair in reply.headers if not pair[0].lower().startswith("x-normguard-")]
-        return reply
-
-    async def read(self, request: Request) -> bytes:
-        """The request's body; raises `RequestError` if it is compressed, too large, or does not come in time."""
-        if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestError("Compressed request bodies are not read; send it uncompressed.", code="encoded_body")
-        if int(request.headers.get("content-length") or 0) > self._max_body:
-            raise self._too_large()
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._body_timeout):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > self._max_body:
-                        raise self._too_large()
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise RequestError("The request's body did not come in time.", code="body_timeout") from None
-        return b"".join(chunks)
-
-    def _too_large(self) -> RequestError:
-        return RequestError(f"The request is larger than {self._max_body // 2**20} MiB.", code="request_too_large")
 
     async def decided(self, asking: Request, api: WireFormat, body: dict[str, Any], extra: Extra) -> RequestFlow:
         """How a request that somebody else will send is to be sent; a rewriting model is not asked.
@@ -305,7 +239,7 @@ class _Way:
 
     async def _send(self, body: bytes, *, model: str | None = None, readable: bool, own: bool = False) -> Reply:
         model = model if own else self.flow.api.model(self.flow.body)
-        return await self.guarded.send(
+        return await self.guarded.passthrough.send(
             self.request,
             self.live,
             self.grant,
@@ -351,10 +285,6 @@ class _Way:
     def _broken(self, error: NormGuardError) -> bytes:
         self.guarded.metrics.count_error(error)
         return error_event(error, self.flow.api)
-
-
-def status_class(status: int) -> str:
-    return f"{status // 100}xx"
 
 
 def _own(flow: RequestFlow) -> Response:

@@ -94,8 +94,8 @@ def test_a_pictures_bytes_are_gone_over_once(guard: Guard, monkeypatch: pytest.M
     exchange = Exchange.of("A gift for my host in Japan?", images=[image])
     decision = looking.check(exchange)
     record = Record.of(
-        exchange, decision, secret=b"s", request_id="r", api="chat", model="m", policy=None, http_status=200,
-        latency_ms=1.0,
+        exchange, decision, secret=b"s", request_id="r", api="chat", model="m", policy=looking.policy,
+        packs_hash=looking.library.digest, http_status=200, latency_ms=1.0,
     )  # fmt: skip
     assert len(record.image_hashes) == 1
     assert image.key == key == digest(image.data or b"")
