@@ -16,7 +16,8 @@ from tests.docs.examples import ELSEWHERE, EXAMPLES, example
 from tests.paths import ROOT
 from tests.samples import png
 
-PAGES = sorted([*(ROOT / "docs" / "apis").glob("*.md"), *(ROOT / "docs" / "integrations").glob("*.md")])
+USE = ROOT / "docs" / "use"
+PAGES = sorted([*(USE / "apis").glob("*.md"), *(USE / "integrations").glob("*.md"), USE / "sdk.md"])
 
 ADVISED = "advise"
 
@@ -56,7 +57,7 @@ def test_the_pages_show_the_examples() -> None:
 
 def test_the_pages_show_the_settings() -> None:
     known = {path.read_text(encoding="utf-8") for path in EXAMPLES.rglob("*.yaml")}
-    for page in [*PAGES, ROOT / "docs" / "upstreams.md"]:
+    for page in [*PAGES, ROOT / "docs" / "operate" / "upstreams.md"]:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             assert block in known, page.name
 

@@ -18,12 +18,12 @@ def text(name: str) -> str:
 
 
 def test_every_setting_is_documented() -> None:
-    page = text("docs/proxy.md")
+    page = text("docs/use/proxy.md")
     assert [name for name in Settings.model_fields if f"`{name}`" not in page] == []
 
 
 def test_the_documented_policy_is_the_default_one(tmp_path: Path) -> None:
-    block = re.search(r"```yaml\n(.*?)```", text("docs/policies.md"), re.DOTALL)
+    block = re.search(r"```yaml\n(.*?)```", text("docs/use/policies.md"), re.DOTALL)
     assert block
     path = tmp_path / "policy.yaml"
     path.write_text(block[1], encoding="utf-8")
@@ -33,7 +33,7 @@ def test_the_documented_policy_is_the_default_one(tmp_path: Path) -> None:
 
 
 def test_every_response_header_is_documented() -> None:
-    page = text("docs/proxy.md")
+    page = text("docs/use/proxy.md")
     code = "".join(text(f"guard/{name}.py") for name in ("flow/headers", "proxy/app", "proxy/guarded"))
     assert [name for name in set(re.findall(r'"(x-normguard-[a-z-]+[a-z])"', code)) if name not in page] == []
 
@@ -50,7 +50,7 @@ def test_every_command_of_the_readme_exists() -> None:
     }
     single = {"check": check.check, "serve": serve.serve, "demo": demo.demo, "train": train.train}
     commands = {**single, "doctor": doctor.doctor, **groups}
-    for page in ["README.md", "models/README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]:
+    for page in ["README.md", "models/README.md", *(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]:
         for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):
             assert name in commands, (page, name)
             if name in groups and second:
