@@ -51,7 +51,9 @@ def room(module: str) -> str:
 
 def block(heading: str) -> list[str]:
     """The lines of the picture below a heading of the page."""
-    found = re.search(rf"^## {heading}\n.*?^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    found = re.search(
+        rf"^## {heading}\n.*?^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     assert found, heading
     return [line for line in found[1].splitlines() if line.strip()]
 
@@ -78,7 +80,9 @@ def beside() -> dict[str, set[str]]:
 
 @cache
 def excepted() -> set[tuple[str, str]]:
-    rows = re.findall(r"^\| `([\w/]+\.py)` \| `([\w/]+\.py)` \| \S.* \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([\w/]+\.py)` \| `([\w/]+\.py)` \| \S.* \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return set(rows)
 
 
