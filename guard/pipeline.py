@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import time
@@ -17,16 +16,17 @@ from guard.api import FORMATS
 from guard.classifier.base import Scorer
 from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
+from guard.evidence.base import Parts
 from guard.evidence.gather import Gatherer
 from guard.evidence.memory import ConversationMemory
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.retrieval import candidates
 from guard.norms.vocabulary import Vocabulary
-from guard.pictures.decode import Picture, PictureCache
+from guard.pictures.decode import PictureCache
 from guard.policy.decide import decide
 from guard.policy.model import DeploymentPolicy, Policies
-from guard.types import Action, Decision, Exchange, Hints, ScoredNorm
+from guard.types import Action, Decision, Exchange, Hints, Image, ScoredNorm
 from guard.vision.model import VisionModel
 from guard.vision.ocr import SignReader
 
@@ -45,11 +45,11 @@ class Guard:
         policies: the deployment policies that requests may name.
         policy: name of the policy that applies where a request names none.
         scorer: what judges; the trained classifier that comes with NormGuard by default.
-        eyes: what looks at pictures; without, only their captions, names and metadata are read.
+        vision: what looks at pictures; without, only their captions, names and metadata are read.
         ocr: what reads text in pictures; without, it is not read.
         checker: what holds answers against norms under ``verify``; the trained check that comes with NormGuard by
             default.
-        pictures, threads: caches that are gone on with, such as those of the guard that this one replaces.
+        pictures, memory: caches that are gone on with, such as those of the guard that this one replaces.
 
     Raises:
         PackError: a norm pack is faulty.
@@ -86,7 +86,7 @@ class Guard:
         self._checker_missing = False
         self.memory = memory or ConversationMemory()
         self.gather = Gatherer(
-            self.library, self.pictures, vision=vision, ocr=ocr, reader=self.scorer.read, memory=self.memory
+            Parts(self.library, self.pictures, vision=vision, ocr=ocr, read=self.scorer.read, memory=self.memory)
         )
 
     @property
@@ -107,20 +107,13 @@ class Guard:
         """The deployment policy of that name, or the guard's own; raises `PolicyError` if there is none."""
         return self.policies.get(policy) if policy else self.policy
 
-    def see(self, data: bytes, *, param: str | None = None) -> Picture:
-        """Decode and look at a picture ahead of the check, which then finds the looks in its caches.
+    def prefetch(self, image: Image) -> Image:
+        """A picture decoded and looked at ahead of the check, which then finds what it shows in caches.
 
         Raises:
             ImageError: as `check`.
         """
-        picture = self.pictures.decode(data, param=param)
-        if self.vision is not None:
-            with contextlib.suppress(Exception):  # the check meets the same fault, and reports it
-                self.vision.look(picture.thumbnail, picture.key)
-        if self.ocr is not None:
-            with contextlib.suppress(Exception):
-                self.ocr.read(data, picture.key)
-        return picture
+        return self.gather.prefetch(image)
 
     def check(self, exchange: Exchange | str, *, policy: str | None = None) -> Decision:
         """What the guard makes of a conversation (a string: of that single question).

@@ -6,13 +6,41 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
-    from guard.pictures.decode import Picture
+    from PIL import Image as Pillow
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """What was read from an encoded image.
+
+    Attributes:
+        format: ``JPEG``, ``PNG``, ``WEBP``, ``GIF`` or ``HEIF``.
+        size: width and height in pixels, as stored.
+        thumbnail: upright RGB picture, by default of at most 384 x 384 pixels, for models that look at it.
+        location: latitude and longitude in degrees (WGS 84) from EXIF, or None.
+        title: description in the metadata (EXIF ImageDescription, PNG Title or Description); untrusted.
+        key: digest of the encoded bytes, by which pictures are told apart.
+    """
+
+    format: str
+    size: tuple[int, int]
+    thumbnail: Pillow.Image
+    location: tuple[float, float] | None
+    title: str | None
+    key: bytes
+
+
+def digest(data: bytes) -> bytes:
+    """Short digest of an encoded image."""
+    return blake2b(data, digest_size=16).digest()
+
+
+@dataclass(frozen=True)
 class Image:
     """A picture of the conversation; its bytes, or only its address where it was not fetched.
 
@@ -29,6 +57,11 @@ class Image:
     name: str | None = None
     param: str | None = None
     picture: Picture | None = field(default=None, compare=False, repr=False)
+
+    @cached_property
+    def key(self) -> bytes:
+        """Digest of `data`, by which pictures are told apart; megabytes are gone over once."""
+        return self.picture.key if self.picture is not None else digest(self.data or b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def main(pictures: Path, *, model: str, out: Path | None = None) -> dict[str, An
         wanted = names.get(path.stem.replace("_", " ").lower())
         start = time.perf_counter()
         picture = cache.decode(path.read_bytes())
-        seen = vision.look(picture.thumbnail, picture.key)
+        seen = vision.concepts(picture.thumbnail, picture.key)
         cold.append((time.perf_counter() - start) * 1000)
         if wanted is not None:
             first += _same(vocabulary, wanted, list(seen)[:1])
@@ -49,11 +49,11 @@ def main(pictures: Path, *, model: str, out: Path | None = None) -> dict[str, An
         for path in sorted(pictures.glob("*.jpg")):
             picture = cache.decode(path.read_bytes())
             start = time.perf_counter()
-            vision.look(picture.thumbnail, f"{number}{path.name}".encode())
+            vision.concepts(picture.thumbnail, f"{number}{path.name}".encode())
             looks.append((time.perf_counter() - start) * 1000)
     start = time.perf_counter()
     for _ in range(1000):
-        vision.look(picture.thumbnail, picture.key)
+        vision.concepts(picture.thumbnail, picture.key)
     figures = {
         "model": vision.name,
         "provider": vision.provider,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from datetime import UTC, datetime
+
+from cachetools import LRUCache, TTLCache
 
 from guard.access.keys import Key, parts
 from guard.access.store import KeyStore
@@ -32,8 +33,8 @@ class Keyring:
     def __init__(self, store: KeyStore, *, lookups: int = 4) -> None:
         self._store = store
         self._turn = asyncio.Semaphore(lookups)
-        self._known: OrderedDict[str, tuple[Key, float]] = OrderedDict()
-        self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._known: LRUCache[str, tuple[Key, float]] = LRUCache(_KNOWN)
+        self._unknown: TTLCache[str, None] = TTLCache(_UNKNOWN, _FRESH)
         self._asking: dict[str, asyncio.Task[Key | None]] = {}
 
     async def find(self, token: str) -> Key:
@@ -58,7 +59,7 @@ class Keyring:
         known = self._known.get(id_)
         if known is not None and now - known[1] < _FRESH:
             return known[0]
-        if known is None and now - self._unknown.get(id_, -_FRESH) < _FRESH:
+        if known is None and id_ in self._unknown:
             return None
         try:
             # Whoever comes while a key is being looked up waits for the same answer.
@@ -74,24 +75,16 @@ class Keyring:
                     "Keys cannot be checked at the moment.", status=503, code="keys_unavailable", retry_after=5
                 ) from None
             key = known[0]
-        self._remember(id_, key, now)
+        if key is not None:
+            self._known[id_] = (key, now)
+        else:
+            self._known.pop(id_, None)
+            self._unknown[id_] = None
         return key
 
     async def _ask(self, id_: str) -> Key | None:
         async with self._turn:
             return await asyncio.to_thread(self._store.get, id_)
-
-    def _remember(self, id_: str, key: Key | None, now: float) -> None:
-        self._known.pop(id_, None)
-        self._unknown.pop(id_, None)
-        if key is not None:
-            self._known[id_] = (key, now)
-        else:
-            self._unknown[id_] = now
-        while len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
-        while len(self._unknown) > _UNKNOWN:
-            self._unknown.popitem(last=False)
 
 
 _SAID = {"expired": "expired", "revoked": "been revoked"}

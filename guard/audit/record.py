@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from guard.pictures.decode import digest
 from guard.types import Decision, Exchange
 
 
@@ -93,7 +92,7 @@ class Record:
             verify=verify,
             classifier=decision.model,
             query_hash=keyed(exchange.query.encode("utf-8", "replace")),
-            image_hashes=[keyed(digest(image.data)) for image in exchange.images if image.data is not None],
+            image_hashes=[keyed(image.key) for image in exchange.images if image.data is not None],
             query=_storable(exchange.query) if content else None,
             rewritten=_storable(rewritten) if content and rewritten else None,
             guidance=decision.guidance if content else None,

@@ -81,13 +81,14 @@ def demo() -> None:
 
 
 def _vision(console: Console, guard: Guard) -> VisionModel | None:
-    """The light pair of eyes, fetched now if that takes no more than a few seconds; says which tier runs."""
+    """The light vision model, fetched now if that takes no more than a few seconds; says which tier runs."""
     from guard.errors import ModelError
     from guard.vision.model import open_vision
-    from guard.vision.store import best, pull
+    from guard.vision.pull import pull
+    from guard.vision.store import preferred
 
     try:
-        if best() is None:
+        if preferred() is None:
             pull(_LIGHT, timeout=_PATIENCE)
         vision = open_vision("auto", guard.library.vocabulary)
     except ModelError as error:

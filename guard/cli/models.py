@@ -35,7 +35,7 @@ def list_() -> None:
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds that an address may take to answer.")
 def pull(name: str, source: Path | None, timeout: float) -> None:
     """Fetch a model, check its SHA-256, convert it to ONNX and keep it for the guard."""
-    from guard.vision.store import pull as fetch
+    from guard.vision.pull import pull as fetch
 
     click.echo(f"{name} is in {fetch(name, source=source, timeout=timeout)}")
 
@@ -82,7 +82,7 @@ def verify(context: click.Context, name: str, pictures: Path | None, weights: Pa
             continue
         read.append(picture.thumbnail)
         seen = ", ".join(
-            f"{concept} {score:.2f}" for concept, score in vision.look(picture.thumbnail, picture.key).items()
+            f"{concept} {score:.2f}" for concept, score in vision.concepts(picture.thumbnail, picture.key).items()
         )
         click.echo(f"{path.name:<28} {seen or '-'}")
     if weights is not None:

@@ -1,10 +1,8 @@
-"""What was noticed in turns that the provider keeps and a request only refers to."""
+"""Conversations that the provider keeps: what was noticed in them."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
-
+from guard.cache import Recent
 from guard.types import Evidence, Findings
 
 _FAINT = 0.2
@@ -18,9 +16,7 @@ class ConversationMemory:
     """
 
     def __init__(self, size: int = 10_000) -> None:
-        self._size = size
-        self._noticed: OrderedDict[str, tuple[Evidence, ...]] = OrderedDict()
-        self._lock = Lock()
+        self._noticed: Recent[str, tuple[Evidence, ...]] = Recent(size)
 
     def remember(self, thread: str, findings: Findings) -> None:
         """Keep what a request of `thread` gave."""
@@ -28,19 +24,11 @@ class ConversationMemory:
 
     def put(self, thread: str, noticed: tuple[Evidence, ...]) -> None:
         """Keep what was noticed in `thread`, here or elsewhere."""
-        with self._lock:
-            self._noticed[thread] = noticed
-            self._noticed.move_to_end(thread)
-            while len(self._noticed) > self._size:
-                self._noticed.popitem(last=False)
+        self._noticed.put(thread, noticed)
 
     def recall(self, thread: str) -> tuple[Evidence, ...] | None:
         """What its earlier turns gave, or None where this process has not seen them."""
-        with self._lock:
-            noticed = self._noticed.get(thread)
-            if noticed is not None:
-                self._noticed.move_to_end(thread)
-            return noticed
+        return self._noticed.get(thread)
 
 
 def _evidence(findings: Findings) -> tuple[Evidence, ...]:

@@ -6,16 +6,16 @@ import asyncio
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import cache, partial
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 from guard.evidence.gather import MAX_PICTURES
-from guard.pictures.decode import digest
-from guard.pictures.remote import RemoteImages
 from guard.pipeline import Guard
 from guard.policy.model import DeploymentPolicy
 from guard.types import Exchange
+
+if TYPE_CHECKING:
+    from guard.pictures.remote import RemoteImages
 
 
 class Shared(Protocol):
@@ -63,25 +63,23 @@ async def aprepared(
             if remote is not None:
                 exchange = await remote.fetch(exchange)
             else:
+                from guard.pictures.remote import RemoteImages  # aiohttp is slow to import
+
                 remote = RemoteImages(guard.pictures)
                 try:
                     exchange = await remote.fetch(exchange)
                 finally:
                     await remote.close()
         pictures = [image for image in exchange.images if image.data is not None][-MAX_PICTURES:]
-        keys = [digest(image.data) for image in pictures if image.data is not None] if shared is not None else []
+        keys = [image.key for image in pictures] if shared is not None else []
         if shared is not None:
             await shared.recall(guard, exchange, keys)
         loop = asyncio.get_running_loop()
-        looks = (
-            loop.run_in_executor(_pool(), partial(guard.see, image.data, param=image.param))
-            for image in pictures
-            if image.data is not None
-        )
-        seen = {id(image): picture for image, picture in zip(pictures, await asyncio.gather(*looks), strict=True)}
+        work = (loop.run_in_executor(_pool(), guard.prefetch, image) for image in pictures)
+        seen = {id(image): done for image, done in zip(pictures, await asyncio.gather(*work), strict=True)}
         if shared is not None:
             shared.tell_pictures(guard, keys)
-    return exchange.with_images(lambda image: replace(image, picture=seen.get(id(image), image.picture)))
+    return exchange.with_images(lambda image: seen.get(id(image), image))
 
 
 def prepared(guard: Guard, exchange: Exchange, rules: DeploymentPolicy, *, seconds: float) -> Exchange:

@@ -22,7 +22,7 @@ from guard.api.options import read_options
 from guard.audit.record import Record
 from guard.audit.trail import AuditTrail
 from guard.errors import AccessError, GuardFault, PolicyError, RequestError
-from guard.evidence.gather import DISPENSABLE
+from guard.evidence import OUT_OF_TIME, dispensable
 from guard.flow.faults import refused
 from guard.flow.headers import VERIFY, bypassed, headers_of
 from guard.flow.observer import Observer
@@ -208,8 +208,8 @@ class RequestFlow:
             self.exchange = exchange
         decision: Decision = yield Work(partial(self.guard.check, exchange, policy=self.policy), long=False)
         if late:
-            decision = replace(decision, degraded=(*decision.degraded, "timeout"))
-        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - DISPENSABLE):
+            decision = replace(decision, degraded=(*decision.degraded, OUT_OF_TIME))
+        if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - dispensable()):
             raise refused(f"The guard cannot use all that it goes by ({', '.join(sorted(failed))})", "guard_degraded")
         return decision
 

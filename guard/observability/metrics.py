@@ -11,9 +11,6 @@ from guard.errors import AccessError, NormGuardError, UpstreamError
 from guard.types import Decision
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-_DEGRADED = frozenset(
-    {"hint", "text", "picture", "caption", "remote-image", "thread", "vision", "ocr", "model", "timeout"}
-)
 _REASONS = {
     "missing_api_key": "no_key",
     "invalid_api_key": "wrong_key",
@@ -85,9 +82,6 @@ class Metrics:
         MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
         return generate_latest(everybody)
 
-    def count_degraded(self, source: str) -> None:
-        self.degraded.labels(source if source in _DEGRADED else "other").inc()
-
     def count_decision(self, decision: Decision, seconds: float) -> None:
         """Count a decision that took so many seconds."""
         self.decisions.labels(decision.action).inc()
@@ -96,7 +90,7 @@ class Metrics:
             self.stages.labels(stage).observe(ms / 1000)
         self.stages.labels("total").observe(seconds)
         for source in decision.degraded:
-            self.count_degraded(source)
+            self.degraded.labels(source).inc()  # names are constants of the sources' code
 
     def count_error(self, error: NormGuardError) -> None:
         """Count what no answer came of: an upstream that failed, a request that was not let in."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections import OrderedDict
-from dataclasses import dataclass
-from hashlib import blake2b
-from threading import Lock
 from typing import Any, Protocol
 
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
+from guard.cache import Recent
 from guard.errors import ImageError
+from guard.types import Picture, digest
 
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
 try:  # HEIC needs a decoder that not every deployment wants
@@ -35,32 +33,6 @@ _GPS_IFD, _IMAGE_DESCRIPTION = 0x8825, 0x010E
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What was read from an encoded image.
-
-    Attributes:
-        format: ``JPEG``, ``PNG``, ``WEBP``, ``GIF`` or ``HEIF``.
-        size: width and height in pixels, as stored.
-        thumbnail: upright RGB picture, by default of at most 384 x 384 pixels, for models that look at it.
-        location: latitude and longitude in degrees (WGS 84) from EXIF, or None.
-        title: description in the metadata (EXIF ImageDescription, PNG Title or Description); untrusted.
-        key: digest of the encoded bytes, by which pictures are told apart.
-    """
-
-    format: str
-    size: tuple[int, int]
-    thumbnail: Pillow.Image
-    location: tuple[float, float] | None
-    title: str | None
-    key: bytes
-
-
-def digest(data: bytes) -> bytes:
-    """Short digest of an encoded image."""
-    return blake2b(data, digest_size=16).digest()
-
-
 def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, edge: int = THUMBNAIL) -> Picture:
     """Read an encoded image; animated ones by their first frame.
 
@@ -79,7 +51,7 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, e
     # Each scan of a progressive JPEG goes over all its pixels; cameras write ten, and a file can hold many thousands.
     if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
         raise ImageError(f"The image has more than {MAX_SCANS} scans.", param=param, code="invalid_image")
-    key = key or digest(data)
+    key = digest(data) if key is None else key
     try:
         with warnings.catch_warnings():
             # Pillow warns at half the size that we refuse ourselves, below, before any pixel is read.
@@ -159,9 +131,11 @@ def _degrees(value: Any) -> float:
 
 
 class Decoder(Protocol):
-    """What makes a `Picture` of encoded bytes; raises `ImageError` as `decode`."""
+    """What makes a `Picture` of encoded bytes; takes and raises the same as `decode`."""
 
-    def __call__(self, data: bytes, *, param: str | None = None, key: bytes | None = None) -> Picture: ...
+    def __call__(
+        self, data: bytes, *, param: str | None = None, key: bytes | None = None, edge: int = THUMBNAIL
+    ) -> Picture: ...
 
 
 class PictureCache:
@@ -173,21 +147,13 @@ class PictureCache:
     """
 
     def __init__(self, size: int = 64, *, decoder: Decoder | None = None) -> None:
-        self._size = size
-        self._decode = decoder or decode
-        self._seen: OrderedDict[bytes, Picture] = OrderedDict()
-        self._lock = Lock()
+        self.decoder = decoder or decode
+        self._seen: Recent[bytes, Picture] = Recent(size)
 
-    def decode(self, data: bytes, *, param: str | None = None) -> Picture:
+    def decode(self, data: bytes, *, param: str | None = None, key: bytes | None = None) -> Picture:
         """As `decode`; raises the same errors."""
-        key = digest(data)
-        with self._lock:
-            if (known := self._seen.get(key)) is not None:
-                self._seen.move_to_end(key)
-                return known
-        picture = self._decode(data, param=param, key=key)
-        with self._lock:
-            self._seen[key] = picture
-            while len(self._seen) > self._size:
-                self._seen.popitem(last=False)
+        key = digest(data) if key is None else key
+        if (picture := self._seen.get(key)) is None:
+            picture = self.decoder(data, param=param, key=key)
+            self._seen.put(key, picture)
         return picture

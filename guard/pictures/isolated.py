@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-_LENGTH = struct.Struct(">Q")
+_ASKED = struct.Struct(">QI")  # bytes that follow, and the most pixels of either edge
 _HEAD = struct.Struct(">II")
 MEMORY = 640 * 2**20
 """Bytes of address space that a decoder may take: enough for 50 megapixels in all formats but a few odd ones."""
@@ -41,15 +41,18 @@ class Decoders:
         for _ in range(count):
             self._idle.put(None)
 
-    def __call__(self, data: bytes, *, param: str | None = None, key: bytes | None = None) -> Any:
+    def __call__(
+        self, data: bytes, *, param: str | None = None, key: bytes | None = None, edge: int | None = None
+    ) -> Any:
         """As `guard.pictures.decode.decode`, with the same errors; a file that takes too long or too much is one."""
         from guard.errors import ImageError  # the decoders themselves do without
-        from guard.pictures.decode import TOO_MUCH, Picture, digest
+        from guard.pictures.decode import THUMBNAIL, TOO_MUCH
+        from guard.types import Picture, digest
 
         decoder = self._idle.get()
         try:
             decoder = decoder or _Decoder()
-            told, pixels = decoder(data)
+            told, pixels = decoder(data, edge or THUMBNAIL)
             if told.get("code") == TOO_MUCH or told.get("pixels", 0) > _LARGE:
                 decoder.end()
                 decoder = None
@@ -87,12 +90,12 @@ class _Decoder:
             bufsize=0,
         )
 
-    def __call__(self, data: bytes) -> tuple[dict[str, Any], bytes]:
+    def __call__(self, data: bytes, edge: int) -> tuple[dict[str, Any], bytes]:
         deadline = time.monotonic() + SECONDS
         try:
-            self._write(_LENGTH.pack(len(data)) + data, deadline)
+            self._write(_ASKED.pack(len(data), edge) + data, deadline)
             head, body = _HEAD.unpack(self._read(_HEAD.size, deadline))
-            if head > 65_536 or body > 4 * 2**20:
+            if head > 65_536 or body > 3 * edge**2:
                 raise _Failed("cannot be decoded")
             told, pixels = json.loads(self._read(head, deadline)), self._read(body, deadline)
         except TimeoutError:
@@ -161,11 +164,12 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-    while head := source.read(_LENGTH.size):
-        data = source.read(_LENGTH.unpack(head)[0])
+    while head := source.read(_ASKED.size):
+        length, edge = _ASKED.unpack(head)
+        data = source.read(length)
         pixels = b""
         try:
-            picture = decode(data)
+            picture = decode(data, key=b"", edge=edge)  # its parent knows the key
             told = {
                 "format": picture.format,
                 "size": picture.size,

@@ -65,12 +65,14 @@ class Manifest(Strict):
         precision: which file is run: ``model.onnx`` or the 8-bit ``model-int8.onnx``.
         output: whether a classifier's outputs are probabilities already, or logits.
         temperature: what logits are divided by before they become probabilities; for an embedder, cosines are.
+        rank: how good the model is beside others, the higher the better; ``vision: auto`` goes by it.
         floor: probability below which a concept is not reported.
     """
 
     name: TermId
     kind: Literal["classifier", "embedder"] = "classifier"
     licence: str
+    rank: int = 0
     model: Download | None = None
     labels: Download | None = None
     weights: Weights | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pillow
 
+from guard.cache import Recent
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
 from guard.vision.manifest import Input, read_manifest
 from guard.vision.readers import reader
-from guard.vision.store import best, find
+from guard.vision.store import find, preferred
 
 _log = logging.getLogger("normguard")
 
@@ -70,9 +70,7 @@ class VisionModel:
         self._batch = batch if isinstance(self._session.get_inputs()[0].shape[0], str) else 1
         self._waiting = _Waiting()
         self._running = threading.Lock()
-        self._seen: OrderedDict[bytes, Mapping[str, float]] = OrderedDict()
-        self._seen_lock = threading.Lock()
-        self._cache = cache
+        self._seen: Recent[bytes, Mapping[str, float]] = Recent(cache)
         width = self._run(np.zeros((1, *_shape(self.manifest.input)), dtype=np.float32)).shape[-1]
         if width != self._read.width:
             raise ModelError(
@@ -80,7 +78,7 @@ class VisionModel:
                 f"{self._read.width}."
             )
 
-    def look(self, picture: Pillow.Image, key: bytes) -> Mapping[str, float]:
+    def concepts(self, picture: Pillow.Image, key: bytes) -> Mapping[str, float]:
         """Concepts that `picture` shows and their probabilities, likeliest first; `key` tells pictures apart."""
         if (known := self.knows(key)) is not None:
             return known
@@ -90,17 +88,11 @@ class VisionModel:
 
     def knows(self, key: bytes) -> Mapping[str, float] | None:
         """What is remembered of a picture, if it is."""
-        with self._seen_lock:
-            if (known := self._seen.get(key)) is not None:
-                self._seen.move_to_end(key)
-            return known
+        return self._seen.get(key)
 
     def put(self, key: bytes, concepts: Mapping[str, float]) -> None:
         """Remember what a picture shows."""
-        with self._seen_lock:
-            self._seen[key] = concepts
-            while len(self._seen) > self._cache:
-                self._seen.popitem(last=False)
+        self._seen.put(key, concepts)
 
     def _outputs(self, pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         mine: Future[np.ndarray[Any, Any]] = Future()
@@ -126,17 +118,17 @@ class VisionModel:
 
 
 def open_vision(model: str, vocabulary: Vocabulary, *, forgiving: bool = False) -> VisionModel | None:
-    """The eyes that a deployment asks for, or None.
+    """The vision model that a deployment asks for, or None.
 
     Args:
-        model: name or folder of a model; ``auto`` for the best that was pulled, if any; ``none``.
+        model: name or folder of a model; ``auto`` for the best that was pulled (its `rank`), if any; ``none``.
         vocabulary: whose concepts are reported.
-        forgiving: start without eyes, and say so in the log, where the model that was asked for cannot be used.
+        forgiving: start without one, and say so in the log, where the model that was asked for cannot be used.
 
     Raises:
         ModelError: the model cannot be used.
     """
-    name = best() if model == "auto" else model
+    name = preferred() if model == "auto" else model
     if name is None or model == "none":
         return None
     try:
@@ -190,11 +182,11 @@ def _session(path: Path, threads: int) -> tuple[Any, str]:
 
 
 def latency(vision: VisionModel, pictures: Sequence[Pillow.Image], *, rounds: int = 20) -> list[float]:
-    """Milliseconds that each look takes, no picture twice from the cache."""
+    """Milliseconds that the concepts of each picture take, none from the cache."""
     taken: list[float] = []
     for number in range(rounds):
         for index, picture in enumerate(pictures):
             start = time.perf_counter()
-            vision.look(picture, f"{number}/{index}".encode())
+            vision.concepts(picture, f"{number}/{index}".encode())
             taken.append((time.perf_counter() - start) * 1000)
     return taken

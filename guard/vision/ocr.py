@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
 from guard.errors import ModelError
-from guard.pictures.decode import decode
+from guard.pictures.decode import Decoder, decode
 
 EDGE = 1280
 """Pixels of the longer edge at which a picture is read; finer print is lost."""
@@ -41,27 +41,25 @@ class SignReader:
     def __init__(self, budget: float = 0.8, *, workers: int = 1, cache: int = 512) -> None:
         self._engine = _engine()
         self._budget = budget
-        self._cache = cache
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="ocr")
-        self._known: OrderedDict[bytes, tuple[Future[str], float]] = OrderedDict()
+        self._known: LRUCache[bytes, tuple[Future[str], float]] = LRUCache(cache)
         self._lock = threading.Lock()
 
-    def read(self, data: bytes, key: bytes) -> str:
+    def read(self, data: bytes, key: bytes, *, decoder: Decoder = decode) -> str:
         """The text in an encoded picture, lines joined; empty if there is none.
+
+        Args:
+            decoder: what opens the picture, at a larger size than a vision model needs.
 
         Raises:
             TimeoutError: it was not read in time, or too many pictures wait.
             Exception: whatever the engine stumbled over.
         """
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-            else:
+            if key not in self._known:
                 if sum(not future.done() for future, _ in self._known.values()) >= _QUEUE:
                     raise TimeoutError("too many pictures wait to be read")
-                self._known[key] = (self._pool.submit(self._text, data, key), time.monotonic())
-                while len(self._known) > self._cache:
-                    self._known.popitem(last=False)[1][0].cancel()
+                self._known[key] = (self._pool.submit(self._text, data, key, decoder), time.monotonic())
             future, since = self._known[key]
         try:
             return future.result(max(since + self._budget - time.monotonic(), 0.0))
@@ -72,8 +70,8 @@ class SignReader:
         """Stop reading; what waits is dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _text(self, data: bytes, key: bytes) -> str:
-        picture = decode(data, key=key, edge=EDGE).thumbnail
+    def _text(self, data: bytes, key: bytes, decoder: Decoder) -> str:
+        picture = decoder(data, key=key, edge=EDGE).thumbnail
         found = self._engine(np.asarray(picture)[:, :, ::-1])  # the engine takes blue before red
         lines = zip(found.txts or (), found.scores or (), strict=True)
         return "\n".join(text for text, score in lines if score >= _LEAST)[:_LONGEST]

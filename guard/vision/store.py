@@ -1,28 +1,28 @@
-"""Where vision models lie, and fetching them."""
+"""Where vision models lie, and which of them is used."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
-from guard.errors import ModelError
-from guard.files import folder
-from guard.vision.manifest import Download, Manifest, check_file, read_manifest
+from platformdirs import user_cache_path
 
-MODEL, LABELS, SUMS = "model.onnx", "labels.txt", "SHA256SUMS"
-Fetch = Callable[[str, float], bytes]
+from guard.errors import ModelError
+from guard.files import folder, sha256
+from guard.vision.manifest import Manifest, read_manifest
+
+SUMS = "SHA256SUMS"
 
 
 def cache() -> Path:
-    """Folder of pulled models: ``$NORMGUARD_MODELS``, else ``normguard/models`` in the user's cache."""
+    """Folder of pulled models: ``$NORMGUARD_MODELS``, else ``normguard/models`` in the user's cache.
+
+    Models that were pulled to ``~/.cache`` where the system keeps caches elsewhere are still found.
+    """
     if given := os.environ.get("NORMGUARD_MODELS"):
         return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "normguard" / "models"
+    before = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "normguard" / "models"
+    return before if before.is_dir() else user_cache_path("normguard", appauthor=False) / "models"
 
 
 def shipped() -> dict[str, Manifest]:
@@ -56,9 +56,10 @@ def find(name: str) -> Path:
     return directory
 
 
-def best() -> str | None:
-    """Name of the best model that has been pulled, or None."""
-    return next((name for name in shipped() if is_here(name)), None)
+def preferred() -> str | None:
+    """Name of the pulled model of the highest `rank` (of those alike, the first by name), or None."""
+    here = [manifest for name, manifest in shipped().items() if is_here(name)]
+    return max(here, key=lambda manifest: manifest.rank).name if here else None
 
 
 def is_here(name: str) -> bool:
@@ -66,63 +67,10 @@ def is_here(name: str) -> bool:
     return (cache() / name / "manifest.yaml").is_file()
 
 
-def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch: Fetch | None = None) -> Path:
-    """Get a known model, check its files, convert it to ONNX and put it into the cache.
-
-    Args:
-        name: name of a model that NormGuard knows.
-        source: folder that holds the files already, instead of the network.
-        timeout: seconds that each file may take to answer.
-        fetch: how an address is read, for tests.
-
-    Returns:
-        The model's folder.
-
-    Raises:
-        ModelError: the model is unknown, a file cannot be had or is not the expected one, or conversion fails.
-    """
-    known = shipped()
-    if name not in known:
-        raise ModelError(f"There is no model {name!r} to pull; known are {', '.join(known)}.")
-    manifest = known[name]
-    if manifest.kind == "embedder":
-        from guard.vision.export import export  # an extra
-
-        if source is not None:
-            raise ModelError(f"{name} is exported from weights: normguard models export {name} --weights FILE")
-        return export(name)
-    if manifest.model is None or manifest.labels is None:
-        raise ModelError(f"The manifest of {name!r} does not say where its files come from.")
-    target = cache() / name
-    partial = target.with_name(f".{name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        original = _get(manifest.model, partial, source, timeout, fetch or _read)
-        labels = _get(manifest.labels, partial, source, timeout, fetch or _read)
-        labels.rename(partial / LABELS)
-        if original.suffix == ".tflite":
-            from guard.vision.convert import tflite_to_onnx  # an extra
-
-            tflite_to_onnx(original, partial / MODEL)
-        else:
-            original.rename(partial / MODEL)
-        for part in ("manifest.yaml", "concepts.yaml"):
-            shutil.copyfile(folder("models") / name / part, partial / part)
-        write_sums(partial)
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-    except OSError as error:
-        raise ModelError(f"{error.filename or target}: cannot be written: {error.strerror}.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return target
-
-
 def write_sums(directory: Path) -> None:
     """Note the hash of every file of a model, so that damage is noticed when it is loaded."""
     files = sorted(path for path in directory.iterdir() if path.suffix in (".onnx", ".txt", ".npz"))
-    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in files]
+    lines = [f"{sha256(path)}  {path.name}" for path in files]
     (directory / SUMS).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -133,30 +81,5 @@ def _check_sums(directory: Path) -> None:
     for line in (directory / SUMS).read_text(encoding="utf-8").splitlines():
         digest, _, part = line.partition("  ")
         path = directory / part
-        if not path.is_file() or sha256(path.read_bytes()).hexdigest() != digest:
+        if sha256(path) != digest:
             raise ModelError(f"{directory / part}: damaged: it is not the file that was pulled. Pull the model again.")
-
-
-def _get(wanted: Download, into: Path, source: Path | None, timeout: float, fetch: Fetch) -> Path:
-    file_name = str(wanted.url).rpartition("/")[2]
-    target = into / file_name
-    if source is not None:
-        if not (source / file_name).is_file():
-            raise ModelError(f"{source / file_name}: not there; the model needs it.")
-        shutil.copyfile(source / file_name, target)
-    else:
-        target.write_bytes(fetch(str(wanted.url), timeout))
-    check_file(target, wanted)
-    return target
-
-
-def _read(url: str, timeout: float) -> bytes:
-    try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:  # noqa: S310  (pinned addresses of a manifest)
-            data: bytes = answer.read()
-            return data
-    except (urllib.error.URLError, TimeoutError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise ModelError(
-            f"{url}: cannot be fetched: {reason}. Fetch it elsewhere and give its folder (--from)."
-        ) from error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from guard import Exchange, Guard
+from guard.evidence.base import Parts
+from guard.evidence.captions import Captions
 from guard.evidence.gather import Gatherer
-from guard.pictures.decode import PictureCache
 from guard.types import Evidence, Findings
 
 
@@ -14,13 +17,13 @@ def test_evidence_from_independent_sources_adds_up() -> None:
     assert Findings.weigh([*pieces, Evidence("culture", "JP", 0.5, "exif")]).cultures == {"JP": 0.75}
 
 
-def test_a_failing_source_is_reported_and_costs_the_others_nothing(guard: Guard) -> None:
-    gather = Gatherer(guard.library, PictureCache())
-
-    def broken(exchange: Exchange) -> list[Evidence]:
+def test_a_failing_source_is_reported_and_costs_the_others_nothing(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Captions, exchange: Exchange) -> list[Evidence]:
         raise RuntimeError("boom")
 
-    gather._sources["caption"] = broken
-    findings = gather(Exchange.of("A gift for Japan"))
+    monkeypatch.setattr(Captions, "__call__", broken)
+    findings = Gatherer(Parts(guard.library))(Exchange.of("A gift for Japan"))
     assert findings.degraded == ["caption"]
     assert "JP" in findings.cultures

@@ -38,3 +38,14 @@ def test_the_picture_of_three_turns_ago_counts(guard: Guard) -> None:
     assert decision.norms[0].id == "cn.gift.clocks"
     without = [{"role": "user", "content": "What is this?"}, *turns[1:]]
     assert guard.check(FORMATS["chat"].read({"messages": without})).action != decision.action
+
+
+def test_a_thread_that_nobody_remembers_is_degraded_and_one_that_is_counts_less(guard: Guard) -> None:
+    remembering = Guard(library=guard.library, scorer=guard.scorer)
+    remembering.remember("t", remembering.check("A gift for my host in Japan?"))
+    follow = Exchange.of("Which colour?")
+    known, unknown = (Exchange(follow.turns, thread=thread) for thread in ("t", "u"))
+    first = remembering.check("A gift for my host in Japan?").cultures[0]["score"]
+    assert remembering.check(known).cultures[0] == {"code": "JP", "score": round(first * 0.85, 3), "from": "history"}
+    assert remembering.check(known).degraded == ()
+    assert remembering.check(unknown).degraded == ("thread",)

@@ -60,7 +60,7 @@ async def test_names_of_private_addresses_are_not_connected_to(upstream: FakeUps
 
 
 async def test_what_is_fetched_and_what_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "is_public", lambda address: True)
+    monkeypatch.setattr(module, "is_globally_routable", lambda address: True)
     photo = jpeg()
     answers = {
         "photo": lambda: web.Response(body=photo, content_type="image/jpeg"),

@@ -160,11 +160,11 @@ def test_a_fault_in_the_guard_lets_the_request_through(
 
 
 class SlowVision:
-    """Eyes that take their time."""
+    """A vision model that takes its time."""
 
-    name, provider = "slow-eyes", "none"
+    name, provider = "slow", "none"
 
-    def look(self, picture: Any, key: bytes) -> dict[str, float]:
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
         time.sleep(1.5)
         return {}
 
@@ -173,9 +173,9 @@ class SlowVision:
 
 
 class BrokenVision(SlowVision):
-    name = "broken-eyes"
+    name = "broken"
 
-    def look(self, picture: Any, key: bytes) -> dict[str, float]:
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
         raise RuntimeError("secret text of a user")
 
 

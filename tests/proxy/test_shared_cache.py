@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 
 from guard import Guard
+from guard.cache import Recent
 from guard.vision.model import VisionModel
 from tests.conftest import FakeUpstream
 from tests.samples import CLOCK, data_url, picture_message, png
@@ -18,14 +18,13 @@ from tests.services import RedisServer
 
 
 class CountingVision(VisionModel):
-    """Eyes that see a clock in everything, and count how often they look."""
+    """A vision model that sees a clock in everything, and counts how often it looks."""
 
     def __init__(self) -> None:
-        self.name, self.provider, self.looks = "counting-eyes", "none", 0
-        self._seen: Any = __import__("collections").OrderedDict()
-        self._seen_lock, self._cache = threading.Lock(), 10
+        self.name, self.provider, self.looks = "counting", "none", 0
+        self._seen = Recent(10)
 
-    def look(self, picture: Any, key: bytes) -> Any:
+    def concepts(self, picture: Any, key: bytes) -> Any:
         if (known := self.knows(key)) is not None:
             return known
         self.looks += 1

@@ -29,16 +29,18 @@ from tests.vision.samples import PHOTOS, SIZE, WEIGHTS, data_of, make_model, pic
 
 def test_a_classifier_plugs_in_by_its_manifest(tmp_path: Path, vocabulary: Vocabulary) -> None:
     vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary)
-    assert next(iter(vision.look(picture("red"), b"1"))) == "clock"
-    assert next(iter(vision.look(picture("lime"), b"2"))) == "teapot"
-    assert next(iter(vision.look(picture("blue"), b"3"))) == "teapot"  # both classes of the range count
-    assert vision.look(picture("black"), b"4")["teapot"] == pytest.approx(0.5)  # all logits alike: two of four classes
+    assert next(iter(vision.concepts(picture("red"), b"1"))) == "clock"
+    assert next(iter(vision.concepts(picture("lime"), b"2"))) == "teapot"
+    assert next(iter(vision.concepts(picture("blue"), b"3"))) == "teapot"  # both classes of the range count
+    assert vision.concepts(picture("black"), b"4")["teapot"] == pytest.approx(
+        0.5
+    )  # all logits alike: two of four classes
     assert vision.provider.endswith("ExecutionProvider")
 
 
 def test_probabilities_are_softened_by_the_manifests_temperature(tmp_path: Path, vocabulary: Vocabulary) -> None:
-    sharp = VisionModel(str(make_model(tmp_path / "sharp")), vocabulary).look(picture("red"), b"1")["clock"]
-    soft = VisionModel(str(make_model(tmp_path / "soft", temperature=5.0)), vocabulary).look(picture("red"), b"1")[
+    sharp = VisionModel(str(make_model(tmp_path / "sharp")), vocabulary).concepts(picture("red"), b"1")["clock"]
+    soft = VisionModel(str(make_model(tmp_path / "soft", temperature=5.0)), vocabulary).concepts(picture("red"), b"1")[
         "clock"
     ]
     assert sharp > 0.99 > soft > 0.5
@@ -63,7 +65,7 @@ def test_concurrent_looks_share_batches_and_get_their_own_answers(tmp_path: Path
 
     def look(number: int) -> None:
         colour = ("red", "lime")[number % 2]
-        seen[number] = next(iter(vision.look(picture(colour), str(number).encode())))
+        seen[number] = next(iter(vision.concepts(picture(colour), str(number).encode())))
 
     threads = [threading.Thread(target=look, args=(number,)) for number in range(60)]
     for thread in threads:
@@ -77,15 +79,15 @@ def test_concurrent_looks_share_batches_and_get_their_own_answers(tmp_path: Path
 
 def test_a_model_with_a_fixed_batch_is_given_one_picture_at_a_time(tmp_path: Path, vocabulary: Vocabulary) -> None:
     vision = VisionModel(str(make_model(tmp_path / "one", batch=1)), vocabulary)
-    assert next(iter(vision.look(picture("red"), b"1"))) == "clock"
+    assert next(iter(vision.concepts(picture("red"), b"1"))) == "clock"
     assert vision._batch == 1
 
 
 def test_pictures_seen_before_are_remembered_up_to_a_number(tmp_path: Path, vocabulary: Vocabulary) -> None:
     vision = VisionModel(str(make_model(tmp_path / "colours")), vocabulary, cache=2)
     for key in (b"1", b"2", b"3", b"3"):
-        vision.look(picture("red"), key)
-    assert list(vision._seen) == [b"2", b"3"]
+        vision.concepts(picture("red"), key)
+    assert list(vision._seen._kept) == [b"2", b"3"]
 
 
 def test_one_picture_that_the_model_fails_on_costs_the_others_nothing(
@@ -176,7 +178,7 @@ def test_real_weights_name_real_photographs(pulled: Path, vocabulary: Vocabulary
     right = 0
     for name, concept in wanted.items():
         photo = decode((PHOTOS / f"{name}.jpg").read_bytes())
-        seen = vision.look(photo.thumbnail, photo.key)
+        seen = vision.concepts(photo.thumbnail, photo.key)
         known = {above for found in seen for above in (found, *vocabulary.broader(found))}
         right += concept in known
     assert right >= 7  # it is small, and takes the glass of wine for a goblet and the cleaver for a hatchet

@@ -36,9 +36,9 @@ def test_an_embedder_plugs_in_by_its_manifest(
     tmp_path: Path, vocabulary: Vocabulary, guard: Guard, caplog: pytest.LogCaptureFixture
 ) -> None:
     vision = VisionModel(str(make_embedder(tmp_path / "colours")), vocabulary)
-    assert list(vision.look(picture("red"), b"1")) == ["clock"]
-    assert list(vision.look(picture("lime"), b"2")) == ["teapot"]
-    assert vision.look(picture("blue"), b"3") == {}, "it looks like the background most"
+    assert list(vision.concepts(picture("red"), b"1")) == ["clock"]
+    assert list(vision.concepts(picture("lime"), b"2")) == ["teapot"]
+    assert vision.concepts(picture("blue"), b"3") == {}, "it looks like the background most"
     assert "newer concepts cannot be seen" in caplog.text
     looking = Guard(library=guard.library, policies=guard.policies, scorer=guard.scorer, vision=vision)
     query = "My colleague in Shanghai has a new baby. Which of these should I buy?"
@@ -53,13 +53,13 @@ def test_the_8_bit_file_runs_where_the_manifest_says_so(tmp_path: Path, vocabula
     with pytest.raises(ModelError, match=r"model-int8\.onnx is missing"):
         VisionModel(str(directory), vocabulary)
     (directory / "model.onnx").rename(directory / "model-int8.onnx")
-    assert list(VisionModel(str(directory), vocabulary).look(picture("red"), b"1")) == ["clock"]
+    assert list(VisionModel(str(directory), vocabulary).concepts(picture("red"), b"1")) == ["clock"]
 
 
 def test_a_concept_that_the_vocabulary_has_dropped_is_not_seen(tmp_path: Path, vocabulary: Vocabulary) -> None:
     concepts = {"clock": [1.0, 0, 0], "no-longer-there": [0, 1.0, 0]}
     vision = VisionModel(str(make_embedder(tmp_path / "colours", concepts=concepts)), vocabulary)
-    assert "no-longer-there" not in vision.look(picture("lime"), b"1")
+    assert "no-longer-there" not in vision.concepts(picture("lime"), b"1")
 
 
 @pytest.mark.parametrize(
