@@ -46,6 +46,16 @@ def test_an_example_runs(demo: str, capsys: pytest.CaptureFixture[str], name: st
         assert "A word before you decide" in said
 
 
+def test_the_quick_start_prints_what_it_says(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "start" / "quick-start.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(from guard import Guard\n.*?)```", page, re.DOTALL)
+    monkeypatch.setattr("guard.Guard", lambda: guard)
+    exec(compile(code, "quick-start.md", "exec"), {})
+    assert f"prints `{capsys.readouterr().out.strip()}`" in page
+
+
 def test_the_pages_show_the_examples() -> None:
     known = {path.read_text(encoding="utf-8") for path in EXAMPLES.rglob("*.py")}
     shown = {
