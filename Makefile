@@ -1,22 +1,30 @@
 # make demo · make test: each sets up what it needs, the second time in seconds.
+# make test EXTRAS=dev,train,vision-export also runs what takes torch.
 PYTHON ?= python3
+EXTRAS ?= dev
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+READY := $(VENV)/.$(EXTRAS)
 
-.PHONY: demo test lint format clean
+.PHONY: demo ready test unit lint format clean
 
-$(READY): pyproject.toml
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+
+$(VENV)/.%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[$*]'
 	touch $@
 
-demo: $(READY)
+demo: $(VENV)/.demo
 	$(BIN)/normguard demo
 
-test: $(READY) lint
-	$(BIN)/pytest
+ready: $(READY)
+
+test: lint unit
+
+unit: $(READY)
+	$(BIN)/pytest --numprocesses logical --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

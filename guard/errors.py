@@ -92,3 +92,11 @@ class UpstreamError(NormGuardError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+
+def missing(what: str, extra: str) -> str:
+    """What to say where `what` cannot be had without the packages of `extra`.
+
+    An installed package's extra is installed by its name, whether or not an index has the package.
+    """
+    return f"{what} needs the extra [{extra}]: pip install 'normguard[{extra}]'"

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, get_args
 
 import yaml
@@ -24,6 +28,22 @@ def folder(name: str) -> Path:
     """Path of the data folder ``policies`` or ``models``: beside the package in a checkout, inside it in a wheel."""
     shipped = _PACKAGE / "_share" / name
     return shipped if shipped.is_dir() else _PACKAGE.parent / name
+
+
+def module(name: str) -> ModuleType:
+    """A module of the folders ``benchmarks`` and ``training``, wherever they lie.
+
+    An installation has no packages of these names: the folders are known by them in this process only.
+    """
+    for package in ("benchmarks", "training"):
+        if package not in sys.modules:
+            at = folder(package)
+            spec = spec_from_file_location(package, at / "__init__.py", submodule_search_locations=[str(at)])
+            assert spec is not None
+            assert spec.loader is not None
+            sys.modules[package] = loaded = module_from_spec(spec)
+            spec.loader.exec_module(loaded)
+    return importlib.import_module(name)
 
 
 class Strict(BaseModel):

@@ -6,20 +6,18 @@ import asyncio
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 
-from guard import Guard
+from guard import Guard, testing
 from guard.answers.scorer import AnswerScorer
+from guard.api import WireFormat
 from guard.deployment.settings import Settings
-from guard.proxy.app import GUARDED
-from guard.proxy.serve import listen, make_server
+from guard.testing import Upstream, fine, reply, serve, stream
 from tests.paths import SHARED, STREAMS
 
 pytest_plugins = ["tests.services"]
@@ -55,62 +53,31 @@ def scorer(guard: Guard) -> AnswerScorer:
 
 
 @dataclass
-class FakeUpstream:
-    """An upstream whose behaviour the request's model name chooses; it remembers what it was sent.
+class FakeUpstream(Upstream):
+    """An upstream whose behaviour the request's model name chooses.
 
     Attributes:
         says: the text of an answer to a request's body, where a test wants its own; None makes it fail.
     """
 
     base: str = ""
-    bodies: list[bytes] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
-    says: Callable[[dict[str, Any]], str | None] | None = None
+    release: threading.Event = field(default_factory=threading.Event)
 
-    @property
-    def last(self) -> dict[str, Any]:
-        return json.loads(self.bodies[-1])
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
+    async def respond(self, api: WireFormat, request: dict[str, Any], receive: Any, send: Any) -> None:
+        model = str(request.get("model"))
+        if model.startswith("recorded:"):
+            await stream(send, (STREAMS / f"{model.removeprefix('recorded:')}.sse").read_bytes())
             return
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        self.bodies.append(body)
-        self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
-        self.paths.append(scope["path"] + (f"?{scope['query_string'].decode()}" if scope["query_string"] else ""))
-        api = GUARDED.get(scope["path"])
-        if api is None:
-            await _reply(send, 200, b'{"object":"list","data":[{"id":"m","object":"model"}]}', extra=[(b"x-up", b"1")])
+        if self.says is not fine or api.name != "chat":
+            await super().respond(api, request, receive, send)
             return
-        request = json.loads(body)
-        if str(request.get("model")).startswith("recorded:"):
-            recorded = (STREAMS / f"{request['model'].removeprefix('recorded:')}.sse").read_bytes()
-            await self._recorded(send, recorded)
-            return
-        said = self.says(request) if self.says else "fine"
-        if said is None:
-            await _reply(send, 500, b'{"error":{"message":"out of order"}}')
-            return
-        if self.says or api.name != "chat":
-            answer = api.answer({"model": "m", "n": request.get("n")}, said, id_=f"{len(self.bodies)}")
-            if request.get("stream"):
-                await self._recorded(send, b"".join(event.encode() for event in api.events(answer)))
-            else:
-                await _reply(send, 200, json.dumps(answer).encode())
-            return
-        match request.get("model"):
+        match model:
             case "html":
-                await _reply(send, 200, b"<html>hello</html>", b"text/html")
+                await reply(send, 200, b"<html>hello</html>", {"content-type": "text/html"})
             case "rate-limited":
                 error = b'{"error":{"message":"slow down","type":"requests","param":null,"code":"rate_limit_exceeded"}}'
-                await _reply(send, 429, error, extra=[(b"retry-after", b"7")])
+                await reply(send, 429, error, {"retry-after": "7"})
             case "hang":
                 await self._until_gone(receive)
             case "die":
@@ -123,20 +90,16 @@ class FakeUpstream:
                 raise RuntimeError("the upstream dies here")
             case "endless":
                 await self._endless(receive, send)
+            case "held":  # a piece, and the rest once the test says so
+                await self._stream(send, request, pieces=1)
+                await asyncio.to_thread(self.release.wait, 60)
+                await send({"type": "http.response.body", "body": _chunk({}, "stop") + b"data: [DONE]\n\n"})
             case "slow":
                 await self._stream(send, request, pieces=6, pause=0.15, end=True)
             case _ if request.get("stream"):
                 await self._stream(send, request, pieces=3, end=True)
             case _:
-                await _reply(send, 200, json.dumps(_completion(request)).encode(), extra=[(b"openai-version", b"x")])
-
-    async def _recorded(self, send: Any, stream: bytes) -> None:
-        """Sends a stream in pieces that heed no event's end."""
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
-        for start in range(0, len(stream), 97):
-            piece = stream[start : start + 97]
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await reply(send, 200, _completion(request), {"openai-version": "x"})
 
     async def _until_gone(self, receive: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -183,37 +146,11 @@ def _completion(request: dict[str, Any]) -> dict[str, Any]:
     return {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices}
 
 
-async def _reply(
-    send: Any, status: int, body: bytes, type_: bytes = b"application/json", extra: list[Any] | None = None
-) -> None:
-    headers = [(b"content-type", type_), (b"content-length", str(len(body)).encode()), *(extra or [])]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-@contextmanager
-def running(server: uvicorn.Server, sockets: list[Any] | None = None) -> Iterator[None]:
-    thread = threading.Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        assert thread.is_alive(), "the server ended before it started"
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-
-
 @pytest.fixture(scope="session")
 def _upstream() -> Iterator[FakeUpstream]:
     upstream = FakeUpstream()
-    bound = listen(Settings(port=0))
-    upstream.base = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
-    config = uvicorn.Config(upstream, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-    with running(uvicorn.Server(config), [bound]):
+    with serve(upstream) as address:
+        upstream.base = f"{address}/v1"
         yield upstream
 
 
@@ -222,7 +159,8 @@ def upstream(_upstream: FakeUpstream) -> FakeUpstream:
     for seen in (_upstream.bodies, _upstream.headers, _upstream.paths):
         seen.clear()
     _upstream.cancelled.clear()
-    _upstream.says = None
+    _upstream.release.clear()
+    _upstream.says = fine
     return _upstream
 
 
@@ -232,10 +170,9 @@ def start_proxy(guard: Guard) -> Iterator[Callable[..., str]]:
     with ExitStack() as stack:
 
         def start(with_guard: Guard = guard, source: Callable[[], Settings] | None = None, **settings: Any) -> str:
-            chosen = Settings(port=0, drain=2, **settings)
-            bound = listen(chosen)
-            stack.enter_context(running(make_server(chosen, with_guard, source=source), [bound]))
-            return f"http://127.0.0.1:{bound.getsockname()[1]}"
+            return stack.enter_context(
+                testing.proxy(with_guard, source=source, **{"drain": 2, "audit": "auto", **settings})
+            )
 
         yield start
 

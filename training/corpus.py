@@ -6,18 +6,17 @@ training run into which any of it has slipped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.datasets.research import code_of, norm_id, read_cross, read_general, read_safeworld
+from benchmarks.datasets.research import code_of, read_cross, read_general, read_safeworld
 from benchmarks.datasets.splits import Part, part_of, part_of_cross, read_links
+from benchmarks.detection.encoder import SentenceEncoder
 from guard.errors import NormGuardError
 from guard.norms.library import Library
-from training.teacher import Teacher
 
 NEAR = 0.62
 """Cosine of the teacher from which a SafeWorld norm counts as one of CROSS in other words (set by looking at pairs)."""
@@ -56,7 +55,9 @@ class Example:
     source: str
 
 
-def read(data: Path, library: Library, teacher: Teacher, *, without: str | None = None) -> dict[str, list[Example]]:
+def read(
+    data: Path, library: Library, teacher: SentenceEncoder, *, without: str | None = None
+) -> dict[str, list[Example]]:
     """The training and development parts of the data sets under `data`.
 
     Args:
@@ -108,18 +109,15 @@ def assert_unseen(used: Iterable[str], tested: Iterable[str]) -> None:
         )
 
 
-def _violating(data: Path, library: Library, teacher: Teacher) -> list[Example]:
+def _violating(data: Path, library: Library, teacher: SentenceEncoder) -> list[Example]:
     """SafeWorld's questions that breach a norm of culture, with the pack norms that the teacher finds alike.
 
     Those whose norm is one of CROSS's development or test part in other words are left out.
     """
     kept_apart: dict[str, list[str]] = {}
-    for path in sorted((data / "cross" if (data / "cross").is_dir() else data).glob("data/*/*.json")):
-        for record in json.loads(path.read_text(encoding="utf-8")):
-            text = record.get("violated_norm") or record.get("violated_specific_norm")
-            code = code_of(record.get("country") or record["index"].rsplit("_", 1)[0])
-            if text and code and part_of_cross(norm_id(text)) != "train":
-                kept_apart.setdefault(code, []).append(text)
+    for query in read_cross(data):
+        if part_of_cross(query.norm) != "train":
+            kept_apart.setdefault(query.country, []).append(query.norm_text)
     found: list[Example] = []
     for record in read_safeworld(data, violating=True):
         code = code_of(record.country)

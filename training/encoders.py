@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.detection.encoder import SentenceEncoder
 from guard.classifier.ngrams import BUCKETS, hashed
-from training.teacher import Teacher
 
 DIMENSIONS = 128
 
@@ -70,7 +70,7 @@ class StaticTokens(Bag):
 
     name = "static-tokens"
 
-    def __init__(self, teacher: Teacher, basis: Tensor) -> None:
+    def __init__(self, teacher: SentenceEncoder, basis: Tensor) -> None:
         super().__init__(len(teacher.tokenizer))
         self._tokenizer = teacher.tokenizer
         tokens = teacher.tokenizer.convert_ids_to_tokens(list(range(len(teacher.tokenizer))))

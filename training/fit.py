@@ -102,7 +102,7 @@ def vectors_of(
 
 def run(ranker: Ranker, case: Case, vectors: Vectors) -> tuple[Tensor, Tensor]:
     """Logits of the candidates and of sensitivity."""
-    return ranker(
+    found: tuple[Tensor, Tensor] = ranker(
         vectors.texts[case.example.query],
         vectors.texts[case.content],
         vectors.meaning[case.rows],
@@ -110,6 +110,7 @@ def run(ranker: Ranker, case: Case, vectors: Vectors) -> tuple[Tensor, Tensor]:
         case.pairs,
         case.request,
     )
+    return found
 
 
 def fit(
@@ -154,7 +155,8 @@ def fit(
             nn.utils.clip_grad_norm_(ranker.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-    return ranker.eval()
+    ranker.eval()
+    return ranker
 
 
 def _loss(ranker: Ranker, case: Case, vectors: Vectors, opinion: Tensor | None) -> Tensor:

@@ -52,4 +52,5 @@ def fit_heads(examples: Sequence[Example], vectors: Tensor, guard: Guard, *, see
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return heads.eval()
+    heads.eval()
+    return heads

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from benchmarks.datasets.splits import part_of, protected_norms, read_links
 from benchmarks.detection import run as detection
+from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, StudentScorer, meaning_of, text_key, things_of
@@ -32,7 +33,6 @@ from training.fit import Case, calibration, evaluate, fit, opinions, prepare, ve
 from training.heads import fit_heads
 from training.ranker import LexicalRanker, Ranker
 from training.scenarios import Scenarios
-from training.teacher import Teacher
 
 _EACH = 4  # invented questions of each kind for every norm
 _RATES = {"hashed-pieces": 1e-2, "static-tokens": 1e-2, "small-transformer": 1e-3}
@@ -71,7 +71,7 @@ def main(
 
     library = Library(read_packs(), Vocabulary())
     guard = Guard(library=library, scorer=LexicalScorer(library))
-    teacher = Teacher(cache, device)
+    teacher = SentenceEncoder(cache, device)
     parts = read(data, guard.library, teacher)
     invented = list(
         Scenarios(guard.library, seed=seed).make(each=1 if quick else _EACH, leave_out=protected_norms(read_links()))
@@ -169,15 +169,16 @@ def _project(vectors: np.ndarray, basis: Tensor) -> Tensor:
 
 
 def _encode(encoder: nn.Module) -> Callable[[Sequence[str]], Tensor]:
-    @torch.no_grad()
     def encode(texts: Sequence[str]) -> Tensor:
-        return torch.cat([encoder(texts[i : i + 256]) for i in range(0, len(texts), 256)])
+        with torch.no_grad():
+            vectors: Tensor = torch.cat([encoder(texts[i : i + 256]) for i in range(0, len(texts), 256)])
+        return vectors
 
     return encode
 
 
 def _figures(ranker: Ranker, dev: Sequence[Case], unseen: Sequence[Case], vectors: Any) -> dict[str, Any]:
-    real = evaluate(ranker, dev, vectors)
+    real: dict[str, Any] = evaluate(ranker, dev, vectors)
     made = evaluate(ranker, unseen, vectors)
     return real | {"invented_recall5_text_only": made["recall5_text_only"], "invented_auc": made["auc"]}
 
@@ -248,7 +249,10 @@ def _without_each(
 ) -> dict[str, Any]:
     """For each country of CROSS: a ranker that has seen nothing of it, measured on its questions."""
     found = {}
-    of = lambda cases, code, is_: [c for c in cases if (c.example.country == code) is is_]  # noqa: E731
+
+    def of(cases: Sequence[Case], code: str, is_: bool) -> list[Case]:
+        return [c for c in cases if (c.example.country == code) is is_]
+
     for code in sorted(
         {c.example.country for c in [*train, *dev] if c.example.source == "cross" and c.example.country}
     ):

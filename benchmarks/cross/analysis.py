@@ -238,11 +238,11 @@ def _added(records: Sequence[Record], resamples: int) -> Figures:
     """What the guarded arm cost more than the bare one, per request."""
     figures: Figures = {}
     for name in ("input_tokens", "output_tokens", "cost", "seconds"):
-        triples = []
+        triples: list[tuple[str, float, float]] = []
         for record in records:
-            values = [getattr(record.answers[arm], name) if arm in record.answers else None for arm in ARMS]
-            if None not in values:
-                triples.append((record.case.cluster, values[0], values[1]))
+            one, other = (getattr(record.answers[arm], name) if arm in record.answers else None for arm in ARMS)
+            if one is not None and other is not None:
+                triples.append((record.case.cluster, one, other))
         if not triples:
             figures[name] = None
             continue

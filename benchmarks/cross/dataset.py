@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from benchmarks.datasets.research import code_of, norm_id
+from benchmarks.datasets.files import json_lines
+from benchmarks.datasets.research import SUBSETS, CrossQuery, language_name, norm_id, read_cross
 from benchmarks.datasets.splits import read_links
 from guard.api.options import parse_country
 from guard.errors import NormGuardError
 
-REPOSITORY = "https://github.com/haoyiq114/CROSS"
-SUBSETS = ("casa", "safeworld")
-SETTINGS = ("english", "multilingual")
 DOMAINS = ("shopping", "meals", "outdoors", "social")
-
-_LFS = "version https://git-lfs"
-_LANGUAGES = {"mandarin chinese": "Mandarin", "farsi": "Persian"}
 
 
 class Case(BaseModel):
@@ -103,49 +97,44 @@ class Choice:
     seed: int = 0
 
 
-def read_clone(
-    root: Path, *, subsets: Sequence[str] = (), links: Mapping[str, Sequence[str]] | None = None
-) -> list[Case]:
+def read_clone(root: Path, *, subsets: Sequence[str] = ()) -> list[Case]:
     """The cases of a clone of the CROSS repository, each once.
 
-    Queries that the files repeat word for word over the same picture in the same language are one case. A key of the
-    public files is not unique, so the id is made of subset, language, index and a number within those.
+    A key of the public files is not unique, so the id is made of subset, language, index and a number within those.
 
     Raises:
         NormGuardError: `root` is no clone, or an incomplete one, or a file or record cannot be read.
     """
-    chosen = _known("subset", subsets, SUBSETS) or list(SUBSETS)
-    wanted = [(subset, setting) for subset in chosen for setting in SETTINGS]
-    paths = {key: root / "data" / key[0] / f"{key[1]}.json" for key in wanted}
-    missing = [str(path.relative_to(root)) for path in paths.values() if not path.is_file()]
-    if len(missing) == len(paths):
-        raise NormGuardError(f"{root} is no clone of CROSS: there is no {missing[0]} in it. git clone {REPOSITORY}")
-    if missing:
-        raise NormGuardError(
-            f"{root} is not complete: {', '.join(missing)} missing. Clone it anew, or choose --subset."
-        )
-    links = read_links() if links is None else links
-    seen: set[tuple[str, str, str]] = set()
     numbers: Counter[str] = Counter()
-    cases = []
-    for (subset, setting), path in paths.items():
-        for position, record in enumerate(json_list(path)):
-            case = _of_record(record, subset, setting, f"{path}, record {position + 1}", links)
-            key = (case.language, case.query, case.image or "")
-            if key in seen:
-                continue
-            seen.add(key)
-            stem = f"{subset}/{case.language}/{record['index']}"
-            numbers[stem] += 1
-            cases.append(case.model_copy(update={"id": f"{stem}/{numbers[stem]}"}))
-    return cases
+    return [
+        numbered(case_of(query), numbers) for query in read_cross(root, _known("subset", subsets, SUBSETS) or SUBSETS)
+    ]
 
 
-def of_record(record: Any, where: str, *, links: Mapping[str, Sequence[str]] | None = None) -> Case:
-    """A case from one record in CROSS's layout; raises `NormGuardError` naming `where` if it is none."""
-    subset = "safeworld" if isinstance(record, dict) and "violated_specific_norm" in record else "casa"
-    setting = "multilingual" if isinstance(record, dict) and "translated_query" in record else "english"
-    return _of_record(record, subset, setting, where, read_links() if links is None else links)
+def case_of(query: CrossQuery) -> Case:
+    """A CROSS query as a case."""
+    return Case(
+        id=query.record["index"],
+        query=query.query,
+        norm=query.norm_text,
+        country=query.country,
+        language=query.language,
+        image=query.image,
+        caption=query.item,
+        cluster=query.norm,
+        norm_ids=read_links().get(query.norm, ()),
+        domain=query.record.get("domain"),
+        subset=query.subset,
+        setting=query.setting,
+        source=query.record,
+    )
+
+
+def numbered(case: Case, numbers: Counter[str]) -> Case:
+    """The case under an id of its own; `numbers` counts those of one stem."""
+    stem = f"{case.subset}/{case.language}/{case.id}"
+    numbers[stem] += 1
+    return case.model_copy(update={"id": f"{stem}/{numbers[stem]}"})
 
 
 def read_cases(path: Path) -> list[Case]:
@@ -230,7 +219,7 @@ def choose(cases: Sequence[Case], choice: Choice) -> list[Case]:
         ("domain", choice.domains, [case.domain for case in cases if case.domain]),
     ):
         _known(name, asked, values)
-    languages = {_language(text).lower() for text in choice.languages}
+    languages = {language_name(text).lower() for text in choice.languages}
     kept = [
         case
         for case in cases
@@ -263,91 +252,17 @@ def _stratified(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
     return [case for case in cases if case.id in drawn]
 
 
-def _of_record(record: Any, subset: str, setting: str, where: str, links: Mapping[str, Sequence[str]]) -> Case:
-    if not isinstance(record, dict):
-        raise NormGuardError(f"{where}: an object is expected.")
-    norm = record.get("violated_norm") or record.get("violated_specific_norm")
-    query = record.get("translated_query") or record.get("query")
-    for name, value in (("index", record.get("index")), ("violated_norm", norm), ("query", query)):
-        if not isinstance(value, str) or not value.strip():
-            raise NormGuardError(f"{where}: '{name}' is missing; is this CROSS's layout?")
-    place = record.get("country") or record["index"].rsplit("_", 1)[0]
-    country = code_of(place)
-    if country is None:
-        raise NormGuardError(f"{where}: {place!r} is no country that is known.")
-    cluster = norm_id(norm)
-    return Case(
-        id=record["index"],
-        query=query,
-        norm=norm,
-        country=country,
-        language=_language(record.get("language") or "English"),
-        image=record.get("file_name") or None,
-        caption=(record.get("item") or "").strip() or None,
-        cluster=cluster,
-        norm_ids=tuple(links.get(cluster, ())),
-        domain=record.get("domain"),
-        subset=subset,
-        setting=setting,
-        source=record,
-    )
-
-
-def _language(text: str) -> str:
-    plain = text.strip().rstrip(".")
-    return _LANGUAGES.get(plain.lower(), plain)
-
-
 def _known(name: str, asked: Sequence[str], values: Iterable[str]) -> list[str]:
     """`asked`, spelled as in `values`; raises if one is not there."""
     there = {value.lower(): value for value in values}
     found = []
     for text in asked:
-        key = (_language(text) if name == "language" else text).lower()
+        key = (language_name(text) if name == "language" else text).lower()
         if key not in there:
             listed = ", ".join(sorted(there.values())) or "none"
             raise NormGuardError(f"No case has the {name} {text[:40]!r}; there are: {listed}.")
         found.append(there[key])
     return found
-
-
-def json_list(path: Path) -> list[Any]:
-    """The list of records in a JSON file; raises `NormGuardError` if it is none."""
-    text = _text(path)
-    if text.startswith(_LFS):
-        raise NormGuardError(f"{path}: only a pointer to the file is here; run 'git lfs pull' in the clone.")
-    try:
-        records = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise NormGuardError(
-            f"{path}: no JSON from line {error.lineno} on ({error.msg}); is the file complete?"
-        ) from error
-    if not isinstance(records, list):
-        raise NormGuardError(f"{path}: a list of records is expected.")
-    return records
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines, with their line numbers; raises `NormGuardError` at one that is none."""
-    for number, line in enumerate(_text(path).splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise NormGuardError(f"{path}:{number}: no JSON ({error.msg}).") from error
-        if not isinstance(record, dict):
-            raise NormGuardError(f"{path}:{number}: an object is expected.")
-        yield number, record
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise NormGuardError(f"{path}: no such file.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise NormGuardError(f"{path}: cannot be read: {error}") from error
 
 
 def _faults(error: ValidationError) -> str:

@@ -15,10 +15,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from benchmarks.cross.arms import ARMS, Answer
-from benchmarks.cross.dataset import Case, json_list, of_record
+from benchmarks.cross.dataset import Case, case_of, numbered
 from benchmarks.cross.judge import Judgement
 from benchmarks.cross.records import Record, Run
 from benchmarks.cross.rubric import PUBLIC, public_score
+from benchmarks.datasets.files import json_list
+from benchmarks.datasets.research import cross_query
 from guard.errors import NormGuardError
 
 FAILED = "ERROR: The API call failed."
@@ -44,12 +46,10 @@ def read_results(files: Mapping[str, Path]) -> tuple[list[Case], Recorded]:
         by_arm[arm] = set()
         for position, record in enumerate(json_list(path), start=1):
             where = f"{path}, record {position}"
-            case = of_record(record, where)
+            case = case_of(cross_query(record, where))
             key = (case.language, case.query, _name(case.image))
             if key not in cases:
-                stem = f"{case.subset}/{case.language}/{record['index']}"
-                numbers[stem] += 1
-                cases[key] = case.model_copy(update={"id": f"{stem}/{numbers[stem]}"})
+                cases[key] = numbered(case, numbers)
             id_ = cases[key].id
             if id_ in by_arm[arm]:
                 continue  # the public data repeats some records

@@ -95,7 +95,7 @@ async def _judge(
     attempts, model, error = 0, "", None
     picture = [ContentImage(image=await materialize_media(case.image))] if case.image else []
     for prompt in rubric.prompts(case, answer):
-        messages = [
+        messages: list[ChatMessage] = [
             ChatMessageSystem(content=prompt.system),
             ChatMessageUser(content=[ContentText(text=prompt.text), *picture]),
         ]
@@ -198,7 +198,10 @@ async def prefer(
             text = _PAIR_TEXT.format(
                 query=quoted(question.query), first=quoted(texts[order[0]]), second=quoted(texts[order[1]])
             )
-            messages = [ChatMessageSystem(content=_PAIR_SYSTEM), ChatMessageUser(content=text)]
+            messages: list[ChatMessage] = [
+                ChatMessageSystem(content=_PAIR_SYSTEM),
+                ChatMessageUser(content=text),
+            ]
             reply = await _ask(
                 judge, messages, lambda r: read_preference(r) is not None, _PAIR_REMINDER, config=config, cache=cache
             )

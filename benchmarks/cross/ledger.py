@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from inspect_ai.hooks import Hooks, ModelUsageData, SampleEnd, TaskEnd, hooks
+from inspect_ai.hooks import Hooks, ModelUsageData, SampleEnd, hooks
 
 MIN_FREE = 64 * 2**20
 """Bytes that must be free where answers are kept: below, nothing more is paid for that could not be kept."""
@@ -100,8 +100,3 @@ class _Bookkeeper(Hooks):
     async def on_sample_end(self, data: SampleEnd) -> None:
         ledger.done += 1
         ledger.tell()
-
-    async def on_task_end(self, data: TaskEnd) -> None:
-        from benchmarks.cross.arms import stop_proxies
-
-        await stop_proxies()

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from benchmarks.cross.arms import ARMS, Answer
-from benchmarks.cross.dataset import Case, Question, json_lines
+from benchmarks.cross.dataset import Case, Question
 from benchmarks.cross.judge import Judgement, Preference
 from benchmarks.cross.rubric import DIMENSIONS, Scores
+from benchmarks.datasets.files import json_lines
 from guard.errors import NormGuardError
 
 

@@ -42,8 +42,10 @@ class Prompt:
 class Rubric(Protocol):
     """How an answer is judged."""
 
-    name: str
-    sha256: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def sha256(self) -> str: ...
 
     def prompts(self, case: Case, answer: str) -> Sequence[Prompt]:
         """The questions to a judge about one answer."""

@@ -26,13 +26,15 @@ from rich.table import Table
 
 import guard as guard_package
 from benchmarks.cross import task as tasks
-from benchmarks.cross.arms import GuardedArm, LocalProxy, RemoteProxy
+from benchmarks.cross.arms import wire_name
 from benchmarks.cross.dataset import Case, Choice, Question, read_benign
 from benchmarks.cross.formats import Recorded, read_results
 from benchmarks.cross.ledger import Ledger, open_ledger
+from benchmarks.cross.local_proxy import LocalProxy
 from benchmarks.cross.pictures import captioned, default_cache, locate
 from benchmarks.cross.plan import Line, estimate, read_prices, set_prices
 from benchmarks.cross.records import Run, read_run
+from benchmarks.cross.remote_proxy import RemoteProxy
 from benchmarks.cross.report import write_report
 from benchmarks.cross.rubric import OwnRubric, Rubric, read_public_rubric
 from guard.errors import NormGuardError
@@ -153,8 +155,10 @@ def _check(options: Options) -> None:
         raise NormGuardError("--epochs must be 1 or more.")
 
 
-def _cases(options: Options, proxy: GuardedArm | None, console: Console) -> tuple[list[Case], Recorded, list[str]]:
-    choice, recorded = options.choice, {}
+def _cases(
+    options: Options, proxy: tasks.GuardedArm | None, console: Console
+) -> tuple[list[Case], Recorded, list[str]]:
+    choice = options.choice
     if not (options.data or options.cases or options.answers):
         return [], {}, []
     with _bar(console, options.images and options.display != "none") as progress:
@@ -163,9 +167,9 @@ def _cases(options: Options, proxy: GuardedArm | None, console: Console) -> tupl
         def told(done: int, total: int) -> None:
             progress.update(bar, completed=done, total=total, visible=True)
 
-        how = {"images": options.images, "fetch": options.fetch, "skip_broken": options.skip_broken, "progress": told}
         if not options.answers:
-            chosen, left_out = tasks.gather(options.data, options.cases, choice, proxy, **how)
+            how = {"images": options.images, "fetch": options.fetch, "skip_broken": options.skip_broken}
+            chosen, left_out = tasks.gather(options.data, options.cases, choice, proxy, **how, progress=told)
             return chosen, {}, left_out
         cases, recorded = read_results(options.answers)
         chosen, left_out = tasks.select(cases, choice, proxy), []
@@ -197,7 +201,7 @@ def _model(options: Options, name: str, scripts: str | None, *, subject: bool) -
     config = GenerateConfig(
         max_connections=options.max_connections, max_retries=options.max_retries, timeout=options.timeout
     )
-    url, arguments = None, {}
+    url, arguments = None, dict[str, Any]()
     if subject:
         config = config.merge(GenerateConfig(temperature=options.temperature, max_tokens=options.max_tokens))
         url = options.model_base_url
@@ -211,7 +215,7 @@ def _model(options: Options, name: str, scripts: str | None, *, subject: bool) -
 
 
 def _guard_model(options: Options) -> str | None:
-    return options.guard_model or (tasks.wire_name(options.model) if options.model else None)
+    return options.guard_model or (wire_name(options.model) if options.model else None)
 
 
 def _config(
@@ -219,7 +223,7 @@ def _config(
     cases: Sequence[Case],
     questions: Sequence[Question],
     rubric: Rubric,
-    proxy: GuardedArm | None,
+    proxy: tasks.GuardedArm | None,
     left_out: Sequence[str],
 ) -> dict[str, Any]:
     """What the run is, without what does not change its results; a folder holds one such run only."""
@@ -396,7 +400,8 @@ def _conclude(console: Console, options: Options, result: Run, account: Ledger, 
     done = len(result.records) + len(result.benign)
     console.print(f"{_state(account)}; {done} of {samples} samples done.", highlight=False)
     console.print(f"Report: {options.out / 'report.html'}", highlight=False)
-    faults = [answer.error for record in [*result.records, *result.benign] for answer in record.answers.values()]
+    faults = [answer.error for record in result.records for answer in record.answers.values()]
+    faults += [answer.error for record in result.benign for answer in record.answers.values()]
     faults += [one.error for record in result.records for one in record.judgements]
     faults += [one.error for record in result.benign for one in record.preferences]
     if told := [fault for fault in faults if fault]:

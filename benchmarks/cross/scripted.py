@@ -10,17 +10,11 @@ import contextlib
 import hashlib
 import json
 import re
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import uvicorn
-
-from guard.deployment.settings import Settings
-from guard.errors import NormGuardError
-from guard.proxy.serve import listen
+from guard.testing import reply, serve
 
 SUBJECTS = ("ignores", "follows", "refuses", "rambles", "flaky")
 JUDGES = ("judge", "judge-lenient", "judge-prose", "judge-hesitant")
@@ -62,27 +56,27 @@ class ScriptedServer:
             raw += message.get("body", b"")
             more = message.get("more_body", False)
         if not scope["path"].endswith("/chat/completions"):
-            await _send(send, 404, {"error": {"message": "only chat/completions is scripted"}})
+            await reply(send, 404, {"error": {"message": "only chat/completions is scripted"}})
             return
         body = json.loads(raw)
         name = body["model"].rpartition("/")[2]
         if name not in SUBJECTS + JUDGES:
-            await _send(send, 404, {"error": {"message": f"no script {name!r}"}})
+            await reply(send, 404, {"error": {"message": f"no script {name!r}"}})
             return
         if REFUSED in raw.decode():
-            await _send(send, 400, {"error": {"message": "this request is refused", "code": "refused"}})
+            await reply(send, 400, {"error": {"message": "this request is refused", "code": "refused"}})
             return
         if name == "flaky" and self._fails(raw):
             self.failures += 1
             status = 429 if self.failures % 2 else 503
-            await _send(send, status, {"error": {"message": "try again"}}, [(b"retry-after-ms", b"5")])
+            await reply(send, status, {"error": {"message": "try again"}}, {"retry-after-ms": "5"})
             return
         await asyncio.sleep(self.delay)
         text = _judged(name, body["messages"]) if name in JUDGES else _answered(name, body["messages"])
         self.calls[name] += 1
         self.bodies.append(body)
         usage = {"prompt_tokens": _size(body["messages"]), "completion_tokens": len(text) // 4 + 1}
-        await _send(
+        await reply(
             send,
             200,
             {
@@ -107,22 +101,9 @@ class ScriptedServer:
 def serving() -> Iterator[ScriptedServer]:
     """The server on a free port of the loopback interface; its `base` is the address of the API."""
     app = ScriptedServer()
-    bound = listen(Settings(port=0))
-    app.base = f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
-    config = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise NormGuardError("The server of the scripted models did not start.")
-        time.sleep(0.01)
-    try:
+    with serve(app) as address:
+        app.base = f"{address}/v1"
         yield app
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
 
 
 def _answered(name: str, messages: list[dict[str, Any]]) -> str:
@@ -203,10 +184,3 @@ def _text(message: dict[str, Any]) -> str:
 
 def _size(messages: list[dict[str, Any]]) -> int:
     return sum(len(_text(message)) // 4 + 4 for message in messages)
-
-
-async def _send(send: Any, status: int, body: object, headers: Any = ()) -> None:
-    raw = json.dumps(body).encode()
-    fixed = [(b"content-type", b"application/json"), (b"content-length", str(len(raw)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": raw})

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-if str(Path(__file__).resolve().parents[2]) not in sys.path:  # Inspect loads this file by its path
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -27,24 +23,23 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from benchmarks.cross.arms import (
-    ARMS,
-    Answer,
-    GuardedArm,
-    LocalProxy,
-    RemoteProxy,
-    bare_answer,
-    failing_soft,
-    settings_of,
-    wire_name,
-)
+from guard.files import module
+
+module("benchmarks")  # Inspect loads this file by its path, and knows no package of this name
+
+from benchmarks.cross.arms import ARMS, Answer, bare_answer, failing_soft, wire_name
 from benchmarks.cross.dataset import Case, Choice, Question, choose, enriched, read_benign, read_cases, read_clone
 from benchmarks.cross.judge import Judgement, judge_arms, prefer
+from benchmarks.cross.local_proxy import LocalProxy
 from benchmarks.cross.pictures import Progress, captioned, default_cache, locate
 from benchmarks.cross.records import verdict_of
+from benchmarks.cross.remote_proxy import RemoteProxy
 from benchmarks.cross.rubric import DIMENSIONS, OwnRubric, Rubric, read_public_rubric
+from guard.deployment.settings import read_settings
 from guard.errors import NormGuardError
 from guard.norms.packs import read_packs
+
+GuardedArm = LocalProxy | RemoteProxy
 
 JUDGE_CONFIG = GenerateConfig(temperature=0.0)
 
@@ -153,7 +148,7 @@ def gather(
 def guarded_arm(url: str | None, model: str | None, settings: Path | None, policy: str | None) -> GuardedArm:
     """The proxy in process, or the one at `url`."""
     if url is None:
-        return LocalProxy(settings_of(settings, policy=policy))
+        return LocalProxy(read_settings(settings, policy=policy))
     return RemoteProxy(url, model or wire_name(str(get_model())))
 
 

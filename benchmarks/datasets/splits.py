@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,7 @@ def part_of(group: str) -> Part:
     return "test" if number < 4 else "dev" if number == 4 else "train"
 
 
+@cache
 def read_links(path: Path = LINKS) -> dict[str, tuple[str, ...]]:
     """CROSS norm id to the ids of the pack norms that express it."""
     return {str(key): tuple(ids) for key, ids in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).items()}

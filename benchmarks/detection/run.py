@@ -286,7 +286,11 @@ def _clustered(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         return {"share": None, "n": 0, "norms": 0}
     hits = np.array([sum(found) for found in by_norm.values()])
     counts = np.array([len(found) for found in by_norm.values()])
-    figure = {"share": round(float(hits.sum() / counts.sum()), 4), "n": int(counts.sum()), "norms": len(by_norm)}
+    figure: dict[str, Any] = {
+        "share": round(float(hits.sum() / counts.sum()), 4),
+        "n": int(counts.sum()),
+        "norms": len(by_norm),
+    }
     if len(by_norm) > 2 and 0 < hits.sum() < counts.sum():
         result = bootstrap(
             (hits, counts),

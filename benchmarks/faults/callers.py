@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -32,6 +33,7 @@ class Callers:
         self.proxy, self.upstream, self.counts = proxy, upstream, counts
         self.secrets: list[str] = []
         self.headers: dict[str, str] = {}
+        self.on_refused: Callable[[int, str], object] = lambda _, told: counts.lost.append(told)
         self._next = 0
         self._sent: dict[int, bytes] = {}
 
@@ -70,7 +72,7 @@ class Callers:
             if isinstance(error, aiohttp.ClientPayloadError):
                 self.counts.broken_off += 1
             else:
-                self._refused_connection(model, number, error)
+                self.on_refused(number, f"{model} {number}: {type(error).__name__}")
             return None
         self._judge(model, number, response.status, response.headers, data, stream=stream)
         return response.status
@@ -98,9 +100,6 @@ class Callers:
     def _number(self) -> int:
         self._next += 1
         return self._next
-
-    def _refused_connection(self, model: str, number: int, error: Exception) -> None:
-        self.counts.lost.append(f"{model} {number}: {type(error).__name__}")
 
     def _judge(self, model: str, number: int, status: int, headers: Any, data: bytes, *, stream: bool) -> None:
         text = data.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ import resource
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Stage:
         )
 
 
-Scenario = Callable[[Stage], Awaitable[None]]
+Scenario = Callable[[Stage], Coroutine[Any, Any, None]]
 
 
 async def upstream_is_slow(stage: Stage) -> None:
@@ -213,7 +213,7 @@ async def told_to_stop_under_load(stage: Stage) -> None:
     """SIGTERM: what is under way is finished, nothing new is taken, the process ends in time and with 0."""
     async with stage.playing(settings={"drain": 20}) as (proxy, upstream, callers):
         found_nobody: list[int] = []  # new connections after the signal: as it should be
-        callers._refused_connection = lambda _, number, __: found_nobody.append(number)  # type: ignore[method-assign]
+        callers.on_refused = lambda number, _: found_nobody.append(number)
         load = asyncio.ensure_future(callers.many("slow", stage.count(300), at_once=48, stream=False))
         await asyncio.sleep(1.0)
         start = time.perf_counter()
@@ -235,7 +235,7 @@ async def a_worker_is_killed(stage: Stage) -> None:
     settings = {"workers": 2, "drain": 20, "audit": f"sqlite:///{audit}"}
     async with stage.playing(settings=settings) as (proxy, upstream, callers):
         cut: list[int] = []
-        callers._refused_connection = lambda _, number, __: cut.append(number)  # type: ignore[method-assign]
+        callers.on_refused = lambda number, _: cut.append(number)
         at_once = 16
         load = asyncio.ensure_future(callers.many("slow", stage.count(800), at_once=at_once))
         await asyncio.sleep(1.0)
@@ -282,7 +282,7 @@ async def killed_under_load(stage: Stage) -> None:
     """SIGKILL: the audit trail stays whole, and a new process goes on with it."""
     url = f"sqlite:///{stage.folder}/audit.db"
     async with stage.playing(settings={"audit": url}) as (proxy, _, callers):
-        callers._refused_connection = lambda *_: None  # type: ignore[method-assign]
+        callers.on_refused = lambda *_: None
         load = asyncio.ensure_future(callers.many("ok", stage.count(2000), at_once=16))
         await asyncio.sleep(2.0)
         done = stage.counts.succeeded

@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 
+import guard
 from benchmarks.faults.services import free_port
 
 
@@ -50,7 +51,7 @@ class Proxy:
             "log_requests": "true",
             **(settings or {}),
         }
-        here = str(Path(__file__).parents[2])
+        here = str(Path(guard.__file__).parents[1])
         self._environment = {
             **kept,
             "PYTHONPATH": os.pathsep.join([here, kept.get("PYTHONPATH", "")]).rstrip(os.pathsep),

@@ -79,7 +79,7 @@ class Upstream:
         number = number_of(request)
         if number is not None:
             self.received[number], self.headers[number] = body, head
-        behave = _BEHAVIOURS.get(str(request.get("model")), _ok)
+        behave: Behaviour = _BEHAVIOURS.get(str(request.get("model")), _ok)
         return await behave(self, request, reader, writer)
 
 
@@ -107,8 +107,8 @@ def _completion(request: dict[str, Any]) -> bytes:
 
 def _events(request: dict[str, Any]) -> list[bytes]:
     words = said(number_of(request)).split(" ")
-    deltas = [{"content": f" {word}" if i else word} for i, word in enumerate(words)]
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    deltas: list[dict[str, Any]] = [{"content": f" {word}" if i else word} for i, word in enumerate(words)]
+    choices: list[dict[str, Any]] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     return [b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n" for choice in choices] + [

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from guard.access.keys import Key
-from guard.errors import SettingsError
+from guard.errors import SettingsError, missing
 
 _TIMES = ("created", "expires", "revoked")
 
@@ -40,7 +40,7 @@ def open_keys(url: str) -> KeyStore:
     try:
         return SqlKeys(url)
     except ImportError as error:
-        raise SettingsError("keys: keeping keys needs an extra: pip install 'normguard[database]'.") from error
+        raise SettingsError(missing("keys: keeping them", "database")) from error
 
 
 class SqlKeys:
@@ -83,7 +83,7 @@ class RedisKeys:
         try:
             import redis  # an extra
         except ImportError as error:
-            raise SettingsError("keys: Redis needs an extra: pip install 'normguard[redis]'.") from error
+            raise SettingsError(missing("keys: Redis", "redis")) from error
         try:
             self._redis: Any = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
             self._redis.ping()

@@ -84,7 +84,7 @@ def count(records: Any) -> dict[str, Any]:
 
 def _open(url: str) -> Store:
     from guard.deployment.settings import audit_file, audit_url
-    from guard.errors import SettingsError
+    from guard.errors import SettingsError, missing
 
     if url == "auto" and not audit_file().exists():
         raise SettingsError(f"audit: no decisions are kept in {audit_file()} yet; name another database with --audit.")
@@ -93,7 +93,7 @@ def _open(url: str) -> Store:
     try:
         from guard.audit.store import Store
     except ImportError as error:
-        raise SettingsError("Reading decisions needs an extra: pip install 'normguard[database]'.") from error
+        raise SettingsError(missing("Reading decisions", "database")) from error
     return Store(found)
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from rich.console import Console
 from rich.markup import escape
+
+from guard.errors import missing
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
@@ -48,11 +46,12 @@ def demo() -> None:
     try:
         from openai import OpenAI
     except ImportError as error:
-        raise click.ClickException("The demo uses the official client: pip install openai") from error
+        raise click.ClickException(missing("The official client", "demo")) from error
     from rich.console import Console
 
     from guard.cli.view import decision_panel
     from guard.pipeline import Guard
+    from guard.testing import proxy
     from guard.upstreams.demo import MODEL
 
     console = Console()
@@ -62,7 +61,8 @@ def demo() -> None:
         "[bold]NormGuard demo.[/] The model is a built-in stand-in, [bold]not a real one[/]: it sees a picture by its "
         "file name. Guard, proxy and client are real.\n"
     )
-    with _proxy(guard) as base_url:
+    with proxy(guard) as address:
+        base_url = f"{address}/v1"
         console.print(f"client = OpenAI(base_url=[green]{base_url!r}[/])   [dim]# the one line that changes[/]\n")
         client = OpenAI(base_url=base_url, api_key="not-needed")
         for number, scene in enumerate(_SCENES, start=1):
@@ -139,26 +139,3 @@ def _side_by_side(console: Any, before: str, after: str) -> None:
     table.add_row(Text(before, overflow="fold"), Text(after, overflow="fold"))
     console.print(table)
     console.print()
-
-
-@contextmanager
-def _proxy(guard: Any) -> Iterator[str]:
-    """The real server in a thread, on a free port; its base URL."""
-    from guard.deployment.settings import Settings
-    from guard.proxy.serve import listen, make_server
-
-    settings = Settings(port=0, drain=1, audit=None)
-    bound = listen(settings)
-    server = make_server(settings, guard)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise click.ClickException("The proxy did not start.")
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from pathlib import Path
 
 import click
 
-from guard.files import folder
+from guard.errors import NormGuardError, missing
+from guard.files import module
 
 
 @click.command()
@@ -38,20 +37,14 @@ def train(
     quick: bool,
 ) -> None:
     """Train the classifier: teacher, students, calibration, ONNX, model card. Needs the extra [train]."""
-    from guard.errors import NormGuardError
-
-    if (parent := str(folder("training").parent)) not in sys.path:
-        sys.path.insert(0, parent)
     if data is None and not answers:
         raise click.UsageError(
             "Give the folder of the data sets with --data, or train the check of answers: --answers."
         )
     try:
-        run = importlib.import_module("training.answers.run" if answers else "training.run")
+        run = module("training.answers.run" if answers else "training.run")
     except ImportError as error:
-        raise NormGuardError(
-            f"{error.name} is missing. Training needs its extra: pip install 'normguard[train]'."
-        ) from error
+        raise NormGuardError(missing(f"{error.name} is not installed. Training", "train")) from error
     if answers:
         run.main(out=out, seed=seed, quick=quick)
         return

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from guard.errors import NormGuardError
+from guard.errors import NormGuardError, missing
 from guard.norms.library import Library
 
 
@@ -32,7 +32,7 @@ def draw(counted: dict[str, dict[str, Any]], path: Path) -> None:
     try:
         import matplotlib as mpl  # an extra
     except ImportError as error:
-        raise NormGuardError("The plot needs matplotlib: pip install 'normguard[bench]'.") from error
+        raise NormGuardError(missing("The plot", "bench")) from error
     mpl.use("agg")
     import matplotlib.pyplot as plt
 

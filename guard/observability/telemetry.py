@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from guard import __version__
-from guard.errors import SettingsError
+from guard.errors import SettingsError, missing
 from guard.types import Decision
 from guard.upstreams.base import Headers
-
-_MISSING = "otlp: sending traces needs an extra: pip install 'normguard[telemetry]'."
 
 
 class Telemetry:
@@ -41,7 +39,7 @@ class Telemetry:
             from opentelemetry.trace import SpanKind, Status, StatusCode, get_current_span
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ImportError as error:
-            raise SettingsError(_MISSING) from error
+            raise SettingsError(missing("otlp: sending traces", "telemetry")) from error
         base = endpoint.rstrip("/")
         resource = Resource.create({"service.name": "normguard", "service.version": __version__})
         self._spans = TracerProvider(resource=resource)

@@ -57,7 +57,11 @@ class OverloadGuard:
         while True:
             due = loop.time() + _EVERY
             await asyncio.sleep(_EVERY)
-            self._before, self.lag = self.lag, loop.time() - due
+            self.ticked(loop.time() - due)
+
+    def ticked(self, late: float) -> None:
+        """The clock has ticked, so many seconds late."""
+        self._before, self.lag = self.lag, late
 
 
 def _busy(why: str) -> AccessError:

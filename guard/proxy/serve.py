@@ -18,7 +18,7 @@ from guard.access.store import open_keys
 from guard.audit.trail import AuditTrail
 from guard.classifier.student import open_scorer
 from guard.deployment.settings import Settings, audit_file
-from guard.errors import SettingsError
+from guard.errors import SettingsError, missing
 from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
@@ -177,7 +177,7 @@ def _open_store(url: str) -> Store:
     try:
         from guard.audit.store import Store  # an extra
     except ImportError as error:
-        raise SettingsError("audit: keeping decisions needs an extra: pip install 'normguard[database]'.") from error
+        raise SettingsError(missing("audit: keeping decisions", "database")) from error
     return Store(url)
 
 

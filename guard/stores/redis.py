@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from guard.errors import SettingsError
+from guard.errors import SettingsError, missing
 
 log = logging.getLogger("normguard")
 
@@ -35,7 +35,7 @@ class Redis:
         try:
             from redis import asyncio as redis  # an extra
         except ImportError as error:
-            raise SettingsError("redis: sharing needs an extra: pip install 'normguard[redis]'.") from error
+            raise SettingsError(missing("redis: sharing", "redis")) from error
         try:
             # One that waits for a connection: that all of them are in use does not mean that Redis is away.
             pool = redis.BlockingConnectionPool.from_url(

@@ -13,12 +13,12 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from guard.api import APIS, WireFormat
-from guard.errors import SettingsError, UpstreamError
+from guard.errors import SettingsError, UpstreamError, missing
 from guard.upstreams.base import Headers, Reply
 
 _MISSING = (
-    "An upstream of kind litellm needs LiteLLM: pip install 'normguard[litellm]', in an environment of its own if "
-    "another package there wants a newer openai."
+    f"{missing('An upstream of kind litellm', 'litellm')}, in an environment of its own if another package there wants "
+    "a newer openai."
 )
 _APIS = {api.path: api for api in APIS}
 

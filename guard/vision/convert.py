@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from guard.errors import ModelError
+from guard.errors import ModelError, missing
 
 
 def forget_origin(path: Path) -> None:
@@ -28,7 +28,7 @@ def tflite_to_onnx(source: Path, target: Path) -> None:
     try:
         import tflite2onnx  # an extra
     except ImportError as error:
-        raise ModelError("Converting the model needs tflite2onnx: pip install 'normguard[vision]'.") from error
+        raise ModelError(missing("Converting the model", "vision")) from error
     try:
         tflite2onnx.convert(str(source), str(target))
     except Exception as error:  # whatever the converter stumbles over

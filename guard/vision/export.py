@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from PIL import Image as Pillow
 
-from guard.errors import ModelError
+from guard.errors import ModelError, missing
 from guard.norms.vocabulary import Vocabulary
 from guard.vision.convert import forget_origin
 from guard.vision.manifest import Manifest, read_manifest
@@ -161,7 +161,7 @@ def _libraries() -> tuple[Any, Any]:
         import open_clip  # an extra, and seconds to import
         import torch
     except (ImportError, RuntimeError) as error:
-        raise ModelError(f"Exporting needs open_clip: pip install 'normguard[vision-export]'. ({error})") from error
+        raise ModelError(f"{missing('Exporting', 'vision-export')} ({error})") from error
     return torch, open_clip
 
 

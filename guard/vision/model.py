@@ -162,10 +162,8 @@ def _shape(spec: Input) -> tuple[int, int, int]:
 
 
 def _session(path: Path, threads: int) -> tuple[Any, str]:
-    try:
-        import onnxruntime  # an extra, and a tenth of a second to import
-    except ImportError as error:
-        raise ModelError("Looking at pictures needs onnxruntime: pip install 'normguard[vision]'.") from error
+    import onnxruntime  # a tenth of a second
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

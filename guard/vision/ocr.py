@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from cachetools import LRUCache
 
-from guard.errors import ModelError
+from guard.errors import ModelError, missing
 from guard.pictures.decode import Decoder, decode
 
 EDGE = 1280
@@ -81,7 +81,7 @@ def _engine() -> Any:
     try:
         from rapidocr import RapidOCR  # an extra, and a second to import
     except ImportError as error:
-        raise ModelError("Reading text in pictures needs its extra: pip install 'normguard[ocr]'.") from error
+        raise ModelError(missing("Reading text in pictures", "ocr")) from error
     # What it reads is a user's; it must not stand in a log.
     engine = RapidOCR(params={"Global.log_level": "error"})
     logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)

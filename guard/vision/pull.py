@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from guard.errors import ModelError
+from guard.errors import ModelError, missing
 from guard.files import folder
 from guard.vision.manifest import Download, check_file
 from guard.vision.store import cache, shipped, write_sums
@@ -86,7 +86,7 @@ def _download(wanted: Download, target: Path, timeout: float, fetch: Fetch | Non
     try:
         import pooch  # an extra
     except ImportError as error:
-        raise ModelError("Fetching a model needs pooch: pip install 'normguard[vision]'.") from error
+        raise ModelError(missing("Fetching a model", "vision")) from error
     pooch.get_logger().setLevel("ERROR")
     url, elsewhere = str(wanted.url), "Fetch it elsewhere and give its folder (--from)."
     fetch = fetch or pooch.HTTPDownloader(timeout=timeout, progressbar=sys.stderr.isatty())

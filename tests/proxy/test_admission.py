@@ -22,6 +22,7 @@ from guard.cli.keys import keys as keys_command
 from tests.conftest import FakeUpstream
 from tests.samples import CLOCK, HARMLESS
 from tests.services import PostgresServer
+from tests.waiting import wait_for
 
 TOKEN = "an operator's token"
 
@@ -128,13 +129,14 @@ def test_models_and_policies_of_a_key(locked: str, keys_url: str, upstream: Fake
     assert httpx.get(f"{locked}/v1/models", headers=headers).status_code == 200
 
 
-def test_a_key_has_so_many_requests_at_one_time(locked: str, keys_url: str) -> None:
+def test_a_key_has_so_many_requests_at_one_time(locked: str, keys_url: str, upstream: FakeUpstream) -> None:
     token = made(keys_url, concurrent=1)
-    slow = threading.Thread(target=lambda: list(ask(locked, token, model="slow", stream=True)))
+    slow = threading.Thread(target=lambda: list(ask(locked, token, model="held", stream=True)))
     slow.start()
-    time.sleep(0.3)
+    wait_for(lambda: bool(upstream.bodies))
     with pytest.raises(openai.RateLimitError, match="at one time"):
         ask(locked, token)
+    upstream.release.set()
     slow.join()
     assert ask(locked, token).choices[0].message.content == "fine"
 

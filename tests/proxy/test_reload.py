@@ -18,6 +18,7 @@ from tests.conftest import FakeUpstream
 from tests.processes import served
 from tests.proxy.asking import post, reload, reloadable
 from tests.samples import BODY, HARMLESS
+from tests.waiting import wait_for
 
 
 def test_a_reload_brings_in_all_or_nothing(
@@ -69,7 +70,7 @@ def test_requests_under_way_keep_what_they_began_with(
 
     thread = threading.Thread(target=slow)
     thread.start()
-    time.sleep(0.3)
+    wait_for(lambda: bool(pieces))
     assert reload(address).status_code == 200
     assert httpx.post(f"{address}/v1/chat/completions", json=BODY).status_code == 200
     thread.join(30)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from guard.vision.model import VisionModel
 from tests.conftest import FakeUpstream
 from tests.samples import CLOCK, data_url, picture_message, png
 from tests.services import RedisServer
+from tests.waiting import wait_for
 
 
 class CountingVision(VisionModel):
@@ -32,6 +32,12 @@ class CountingVision(VisionModel):
         return {"clock": 0.9}
 
 
+def keys(server: RedisServer) -> set[bytes]:
+    import redis
+
+    return set(redis.Redis.from_url(server.url).keys())
+
+
 def test_machines_tell_each_other_what_pictures_show(
     start_proxy: Callable[..., str], guard: Guard, upstream: FakeUpstream, redis_server: RedisServer
 ) -> None:
@@ -39,10 +45,11 @@ def test_machines_tell_each_other_what_pictures_show(
     guards = [Guard(library=guard.library, scorer=guard.scorer, vision=each) for each in vision]
     addresses = [start_proxy(each, upstream=upstream.base, redis=redis_server.url) for each in guards]
     messages = picture_message(data_url(png((70, 51))), "Is this a good gift for my host in Shanghai?")
+    before = keys(redis_server)
     for address in (addresses[0], addresses[0], addresses[1]):
         response = httpx.post(f"{address}/v1/chat/completions", json={"model": "m", "messages": messages})
         assert "cn.gift.clocks" in response.headers["x-normguard-norms"]
-        time.sleep(0.1)
+        wait_for(lambda: bool(keys(redis_server) - before))
     assert [each.looks for each in vision] == [1, 0]
 
 
@@ -52,9 +59,10 @@ def test_machines_tell_each_other_what_turns_were_about(
     guards = [Guard(library=guard.library, scorer=guard.scorer) for _ in range(3)]
     shared = [start_proxy(each, upstream=upstream.base, redis=redis_server.url) for each in guards[:2]]
     alone = start_proxy(guards[2], upstream=upstream.base)
+    before = keys(redis_server)
     first = httpx.post(f"{shared[0]}/v1/responses", json={"model": "m", "input": CLOCK}).json()
     follow = {"model": "m", "input": "Which colour of wrapping paper?", "previous_response_id": first["id"]}
-    time.sleep(0.2)
+    wait_for(lambda: bool(keys(redis_server) - before))
     second = httpx.post(f"{shared[1]}/v1/responses", json=follow)
     assert second.headers["x-normguard-cultures"].startswith("CN")
     assert second.headers["x-normguard-status"] == "ok"

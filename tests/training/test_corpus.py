@@ -11,12 +11,12 @@ import pytest
 
 from benchmarks.datasets.research import read_cross, read_general, read_safeworld
 from benchmarks.datasets.splits import part_of, part_of_cross
+from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.errors import NormGuardError
 from tests.conftest import needs_data
 from tests.paths import SHARED
 from training.corpus import assert_unseen, read
-from training.teacher import Teacher
 
 
 class Guessing:
@@ -35,7 +35,7 @@ def test_a_slipped_question_ends_the_run_however_it_is_written() -> None:
 
 @needs_data
 def test_nothing_of_the_test_part_is_read_for_training(guard: Guard) -> None:
-    parts = read(SHARED, guard.library, cast(Teacher, Guessing()))
+    parts = read(SHARED, guard.library, cast(SentenceEncoder, Guessing()))
     tested = {q.query for q in read_cross(SHARED) if part_of_cross(q.norm) == "test"}
     tested |= {q.query for q in read_safeworld(SHARED, violating=False) if part_of(q.group) == "test"}
     tested |= {query for query, _, group in read_general(SHARED) if part_of(group) == "test"}
@@ -55,5 +55,5 @@ def test_nothing_of_the_test_part_is_read_for_training(guard: Guard) -> None:
 
 @needs_data
 def test_a_country_can_be_left_out(guard: Guard) -> None:
-    parts = read(SHARED, guard.library, cast(Teacher, Guessing()), without="JP")
+    parts = read(SHARED, guard.library, cast(SentenceEncoder, Guessing()), without="JP")
     assert not [e for some in parts.values() for e in some if e.country == "JP"]

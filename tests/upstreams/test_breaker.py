@@ -50,9 +50,11 @@ def test_a_breaker_that_never_opens() -> None:
     breaker.enter()
 
 
-def test_a_dead_upstream_is_left_alone_and_found_again(start_proxy: Callable[..., str]) -> None:
+def test_a_dead_upstream_is_left_alone_and_found_again(
+    start_proxy: Callable[..., str], breakers_clock: list[float]
+) -> None:
     port = free_port()
-    address = start_proxy(upstream=f"http://127.0.0.1:{port}/v1", breaker_failures=3, breaker_rest=0.5)
+    address = start_proxy(upstream=f"http://127.0.0.1:{port}/v1", breaker_failures=3, breaker_rest=1)
     codes = [httpx.post(f"{address}/v1/chat/completions", json=BODY).json()["error"]["code"] for _ in range(5)]
     assert codes == ["upstream_unreachable"] * 3 + ["upstream_resting"] * 2
     response = httpx.post(f"{address}/v1/messages", json={**BODY, "max_tokens": 5})
@@ -60,3 +62,6 @@ def test_a_dead_upstream_is_left_alone_and_found_again(start_proxy: Callable[...
     assert response.headers["retry-after"] == "1"
     assert response.json()["error"]["type"] == "overloaded_error"
     assert 'normguard_breaker_open{upstream="upstream"} 1.0' in httpx.get(f"{address}/metrics").text
+    breakers_clock[0] += 1.1
+    codes = [httpx.post(f"{address}/v1/chat/completions", json=BODY).json()["error"]["code"] for _ in range(2)]
+    assert codes == ["upstream_unreachable", "upstream_resting"], "one tries again"

@@ -48,7 +48,7 @@ async def read(protected: Protected) -> int:
 GONE = UpstreamError("gone", code="upstream_unreachable")
 
 
-async def test_failures_open_and_callers_hear_at_once() -> None:
+async def test_failures_open_and_callers_hear_at_once(breakers_clock: list[float]) -> None:
     upstream = Played(GONE, 503, GONE)
     protected = Protected(upstream, Bounds(failures=3, rest=0.2), name="a")
     for _ in range(3):
@@ -58,7 +58,7 @@ async def test_failures_open_and_callers_hear_at_once() -> None:
         with pytest.raises(UpstreamError, match="left alone"):
             await read(protected)
     assert upstream.sent == 3
-    await asyncio.sleep(0.25)
+    breakers_clock[0] += 0.25
     assert await read(protected) == 200
     assert protected.running == 0
 

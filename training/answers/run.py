@@ -123,7 +123,8 @@ def fit(data: Data, held: tuple[Data, Data], *, seed: int, epochs: int) -> Answe
         if auc > best:
             best, state = auc, copy.deepcopy(net.state_dict())
     net.load_state_dict(state)
-    return net.eval()
+    net.eval()
+    return net
 
 
 def calibrate(net: AnswerNet, held: tuple[Data, Data]) -> None:

