@@ -1,29 +1,11 @@
-"""NormGuard: makes any vision-language API culturally safe at run time."""
+"""NormGuard: makes any vision-language API culturally safe at run time.
 
-from guard.errors import ImageError, NormGuardError, PackError, PolicyError, RequestError, SettingsError
-from guard.pipeline import Guard
-from guard.sdk import decision_of, last_decision, wrap
-from guard.types import Action, Decision, Evidence, Exchange, Hints, Image, ScoredNorm, Turn
+What is to be imported from here stands in ``__init__.pyi``. Each name is loaded when it is first used, so that a
+command pays for what it needs.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Action",
-    "Decision",
-    "Evidence",
-    "Exchange",
-    "Guard",
-    "Hints",
-    "Image",
-    "ImageError",
-    "NormGuardError",
-    "PackError",
-    "PolicyError",
-    "RequestError",
-    "ScoredNorm",
-    "SettingsError",
-    "Turn",
-    "decision_of",
-    "last_decision",
-    "wrap",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

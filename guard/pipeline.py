@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from guard.actions import Case, Handler, handler_of
 from guard.actions.advise import advise
@@ -14,25 +16,26 @@ from guard.actions.verify import Checker, Verification
 from guard.answers.scorer import AnswerScorer
 from guard.api import FORMATS
 from guard.classifier.base import Scorer
-from guard.classifier.student import StudentScorer
+from guard.classifier.student import StudentScorer, open_scorer
 from guard.errors import ModelError
 from guard.evidence.base import Parts
 from guard.evidence.gather import Gatherer
 from guard.evidence.memory import ConversationMemory
+from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.retrieval import candidates
 from guard.norms.vocabulary import Vocabulary
 from guard.pictures.decode import PictureCache
+from guard.pictures.isolated import Decoders
 from guard.policy.decide import decide
-from guard.policy.model import DeploymentPolicy, Policies
+from guard.policy.model import DEFAULT_POLICY, DeploymentPolicy, OnFault, Policies
+from guard.settings import Settings, read_settings
 from guard.types import Action, Decision, Exchange, Hints, Image, ScoredNorm
-from guard.vision.model import VisionModel
+from guard.vision.model import VisionModel, open_vision
 from guard.vision.ocr import SignReader
 
 log = logging.getLogger("normguard")
-
-DEFAULT_POLICY = "default"
 
 
 class Guard:
@@ -87,6 +90,34 @@ class Guard:
         self.memory = memory or ConversationMemory()
         self.gather = Gatherer(
             Parts(self.library, self.pictures, vision=vision, ocr=ocr, read=self.scorer.read, memory=self.memory)
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings | Path | str | None = None, *, old: Guard | None = None) -> Self:
+        """The guard of a deployment: the same in the proxy, on the command line and in a program.
+
+        Args:
+            settings: its settings, or the file that holds them; ``normguard.yaml`` here, if there is one, and
+                ``NORMGUARD_*`` in the environment where None.
+            old: a guard whose caches this one goes on with.
+
+        Raises:
+            SettingsError, PackError, PolicyError, ModelError: a setting, or what it names, is missing or faulty.
+        """
+        if not isinstance(settings, Settings):
+            settings = read_settings(Path(settings) if settings is not None else None)
+        policies = Policies.with_own(settings.policies)
+        forgiving = policies.get(settings.policy).on_fault.guard is OnFault.OPEN
+        library = Library(read_packs([folder("policies") / "norms", *settings.norms]), Vocabulary())
+        return cls(
+            library=library,
+            policies=policies,
+            policy=settings.policy,
+            scorer=open_scorer(settings.classifier, library, forgiving=forgiving),
+            vision=open_vision(settings.vision, library.vocabulary, forgiving=forgiving),
+            ocr=SignReader(settings.ocr_budget) if settings.ocr else None,
+            pictures=old.pictures if old else PictureCache(decoder=Decoders() if os.name == "posix" else None),
+            memory=old.memory if old else None,
         )
 
     @property

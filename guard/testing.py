@@ -12,16 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from guard.api import APIS
 from guard.api.base import WireFormat
-from guard.deployment.settings import Settings
 from guard.errors import NormGuardError
 from guard.pipeline import Guard
 from guard.proxy.serve import listen, make_server
+from guard.settings import Settings
 
 _APIS = {f"/v1/{api.path}": api for api in APIS}
 _PATIENCE = 60.0  # seconds to start, and to stop
@@ -29,20 +30,25 @@ _PATIENCE = 60.0  # seconds to start, and to stop
 
 @contextmanager
 def proxy(
-    guard: Guard | None = None, *, source: Callable[[], Settings] | None = None, **settings: Any
+    guard: Guard | None = None,
+    *,
+    read: Callable[[], Settings] | None = None,
+    file: Path | None = None,
+    **settings: Any,
 ) -> Iterator[str]:
     """The proxy that ``normguard serve`` runs, in a thread; its address, without a slash at the end.
 
     Args:
         guard: the one that decides; the one that `settings` describe where None.
-        source: reads the settings anew for a reload.
+        read: reads the settings anew for a reload.
+        file: the settings file that they are read from.
         settings: as in ``normguard.yaml``; decisions are kept only where `audit` says so.
 
     Raises:
         SettingsError: the settings cannot be used.
     """
     chosen = Settings(**{"port": 0, "drain": 1, "audit": None, **settings})
-    with _running(make_server(chosen, guard, source=source), chosen) as base:
+    with _running(make_server(chosen, guard, read=read, file=file), chosen) as base:
         yield base
 
 

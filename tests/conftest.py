@@ -16,7 +16,7 @@ import pytest
 from guard import Guard, testing
 from guard.answers.scorer import AnswerScorer
 from guard.api import WireFormat
-from guard.deployment.settings import Settings
+from guard.settings import Settings
 from guard.testing import Upstream, fine, reply, serve, stream
 from tests.paths import SHARED, STREAMS
 
@@ -169,9 +169,9 @@ def start_proxy(guard: Guard) -> Iterator[Callable[..., str]]:
     """Starts a proxy with given settings; its base URL, without a slash at the end."""
     with ExitStack() as stack:
 
-        def start(with_guard: Guard = guard, source: Callable[[], Settings] | None = None, **settings: Any) -> str:
+        def start(with_guard: Guard = guard, read: Callable[[], Settings] | None = None, **settings: Any) -> str:
             return stack.enter_context(
-                testing.proxy(with_guard, source=source, **{"drain": 2, "audit": "auto", **settings})
+                testing.proxy(with_guard, read=read, **{"drain": 2, "audit": "auto", **settings})
             )
 
         yield start

@@ -30,6 +30,8 @@ class AsPolicies(Policies):
     def __init__(self, **more: Any) -> None:
         super().__init__()
         self._policies |= {name: DeploymentPolicy.model_validate(given) for name, given in more.items()}
+        for name in more:
+            vars(self._policies[name])["name"] = name
 
 
 def same(action: str) -> dict[int, str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from guard.cli.settings import settings_file
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PATH = click.Path(path_type=Path)
 
@@ -99,6 +101,7 @@ def cross(
     from benchmarks.cross.dataset import Choice
     from benchmarks.cross.run import Options, run
 
+    options["settings"] = options["settings"] or settings_file()
     choice = Choice(subsets, languages, countries, domains, sample, seed)
     told = Options(choice=choice, images=not no_images, margin=margin / 100, **options)
 

@@ -24,14 +24,12 @@ from pydantic_core import from_json, to_json
 
 from benchmarks.cross.arms import Answer, Request, answer_of, generated
 from benchmarks.cross.ledger import ledger
-from guard.deployment.settings import Settings
 from guard.errors import NormGuardError
-from guard.observability.metrics import Metrics
 from guard.pipeline import Guard
 from guard.proxy.app import create_app
-from guard.proxy.generation import Generation
-from guard.proxy.lifespan import Lifespan
-from guard.proxy.serve import build_guard, listen
+from guard.proxy.serve import listen
+from guard.proxy.server import Server
+from guard.settings import Settings
 from guard.upstreams.base import Headers, Reply
 
 _CALL = "x-bench-call"  # how the upstream knows which sample a request belongs to; the proxy passes it on
@@ -142,7 +140,7 @@ class LocalProxy:
             PackError, PolicyError, SettingsError: the settings cannot be used.
         """
         if self._guard is None:
-            self._guard = build_guard(self.settings)
+            self._guard = Guard.from_settings(self.settings)
         return self._guard
 
     async def answer(
@@ -182,8 +180,7 @@ class LocalProxy:
 
     async def _start(self) -> None:
         guard = await asyncio.to_thread(lambda: self.guard)
-        parts = Lifespan(self.settings, lambda: Generation(guard, _ModelUpstream(self._calls)), Metrics())
-        app = create_app(parts, self.settings)
+        app = create_app(Server(self.settings, guard, upstream=lambda: _ModelUpstream(self._calls)))
         bound = listen(self.settings)
         self._server = _Server(
             uvicorn.Config(

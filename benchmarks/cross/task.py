@@ -35,9 +35,9 @@ from benchmarks.cross.pictures import Progress, captioned, default_cache, locate
 from benchmarks.cross.records import verdict_of
 from benchmarks.cross.remote_proxy import RemoteProxy
 from benchmarks.cross.rubric import DIMENSIONS, OwnRubric, Rubric, read_public_rubric
-from guard.deployment.settings import read_settings
 from guard.errors import NormGuardError
 from guard.norms.packs import read_packs
+from guard.settings import read_settings
 
 GuardedArm = LocalProxy | RemoteProxy
 

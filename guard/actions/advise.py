@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from guard.actions.base import Handler
 from guard.api import WireFormat
 from guard.norms.model import Norm, Strength
-from guard.text.places import country_name
 from guard.types import Action, Decision
 
 _OPENING = "Cultural note, {places}. A picture may show what the words do not say; these local expectations may apply:"
@@ -64,6 +63,8 @@ class Advise(Handler):
 
 
 def _note(norms: Sequence[Norm], lines: Sequence[str]) -> str:
+    from guard.text.places import country_name  # maps and numpy: not for who only reads a policy
+
     places = ", ".join(dict.fromkeys(country_name(norm.country) for norm in norms))
     return "\n".join([_OPENING.format(places=places), *lines, _CLOSING])
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import yaml
 
 from guard.norms.model import Norm
-from guard.text.places import country_name
 
 _FILE = Path(__file__).with_suffix(".yaml")
 FALLBACK = "en"
@@ -28,6 +27,8 @@ def languages() -> tuple[str, ...]:
 
 def places(norms: Sequence[Norm], language: str | None) -> str:
     """The norms' countries, named in `language`."""
+    from guard.text.places import country_name  # as in advise
+
     chosen = language if language in _phrases() else None
     return ", ".join(dict.fromkeys(country_name(norm.country, chosen or FALLBACK) for norm in norms))
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from babel import Locale, UnknownLocaleError
 from pydantic import Field, ValidationError
 
 from guard.errors import RequestError
 from guard.files import Strict, told
-from guard.text.places import countries
 from guard.types import Hints
 
 FIELD = "normguard"
@@ -28,6 +26,8 @@ class Extra(Strict):
 
 
 _NOTHING = Extra()
+
+E = TypeVar("E", bound=Extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,23 @@ def read_options(headers: Mapping[str, str], body: Any) -> RequestOptions:
         RequestError: a country, locale or field of ours cannot be used; `param` names it.
     """
     plain = not (isinstance(body, Mapping) and FIELD in body)
-    try:
-        extra = _NOTHING if plain else Extra.model_validate(body[FIELD])
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        where = (FIELD, *fault["loc"])
-        raise RequestError(
-            f"{told(where, fault, Extra)}.", param=".".join(map(str, where)), code="invalid_normguard_field"
-        ) from error
+    extra = _NOTHING if plain else read_extra(body[FIELD], FIELD)
     country = headers.get("x-normguard-country") or None
     locale = headers.get("x-normguard-locale") or None
     hints = hints_of(extra, country=country, locale=locale)
     return RequestOptions(hints, extra.policy or headers.get("x-normguard-policy") or None, plain)
+
+
+def read_extra(given: Any, *at: str, kind: type[E] = Extra) -> E:  # type: ignore[assignment]
+    """What was given at `at`, as a `kind` of `Extra`; raises `RequestError` whose `param` names the field at fault."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = (*at, *fault["loc"])
+        raise RequestError(
+            f"{told(where, fault, kind)}.", param=".".join(map(str, where)), code="invalid_normguard_field"
+        ) from error
 
 
 def hints_of(extra: Extra, *, country: str | None = None, locale: str | None = None) -> Hints:
@@ -81,10 +86,14 @@ def hints_of(extra: Extra, *, country: str | None = None, locale: str | None = N
 
 def parse_country(text: str) -> str:
     """An ISO 3166-1 alpha-2 code in upper case; raises `RequestError` if `text` is none."""
+    from guard.text.places import countries, country_named  # names and maps: much to read for who names no country
+
     code = text.strip().upper()
     if code not in countries():
+        meant = country_named(text)
         raise RequestError(
-            f"There is no country {text[:20]!r}. Give an ISO 3166-1 alpha-2 code such as JP.",
+            f"There is no country {text[:20]!r}. Give an ISO 3166-1 alpha-2 code such as JP"
+            f"{f'; did you mean {meant}?' if meant else '.'}",
             param="country",
             code="unknown_country",
         )
@@ -93,6 +102,8 @@ def parse_country(text: str) -> str:
 
 def parse_locale(text: str) -> str:
     """A BCP 47 tag ("pt-BR"); raises `RequestError` if CLDR does not know `text`."""
+    from babel import Locale, UnknownLocaleError  # as above
+
     try:
         return str(Locale.parse(text.strip().replace("_", "-"), sep="-")).replace("_", "-")
     except (UnknownLocaleError, ValueError) as error:

@@ -6,9 +6,20 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
+from guard import __version__
 from guard.types import Decision, Exchange
+
+
+class Policy(Protocol):
+    """A deployment policy, as far as it is kept."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +29,9 @@ class Record:
     Attributes:
         time: UTC.
         api: ``chat``, ``responses`` or ``messages``.
+        policy, policy_hash: the deployment policy that applied, by name and by what it said.
+        packs_hash: of the norms that were in force.
+        version: of NormGuard.
         http_status: what the caller got.
         verify: what became of a checked answer, or None.
         query_hash, image_hashes: HMAC-SHA256 under the deployment's secret, so that the same question can be found
@@ -49,6 +63,9 @@ class Record:
     rewritten: str | None = None
     guidance: str | None = None
     key: str | None = None
+    policy_hash: str | None = None
+    packs_hash: str | None = None
+    version: str | None = None
 
     @classmethod
     def of(
@@ -60,14 +77,15 @@ class Record:
         request_id: str,
         api: str,
         model: str | None,
-        policy: str | None,
+        policy: Policy,
+        packs_hash: str,
         http_status: int,
         latency_ms: float,
         verify: str | None = None,
         content: bool = False,
         key: str | None = None,
     ) -> Record:
-        """The record of a decision on `exchange`."""
+        """The record of a decision on `exchange`, by the policy that applied and packs of that digest."""
 
         def keyed(data: bytes) -> str:
             return hmac.new(secret, data, hashlib.sha256).hexdigest()
@@ -78,7 +96,10 @@ class Record:
             request_id=request_id,
             api=api,
             model=_storable(model)[:200] if model else None,
-            policy=policy,
+            policy=policy.name,
+            policy_hash=policy.digest,
+            packs_hash=packs_hash,
+            version=__version__,
             http_status=http_status,
             action=str(decision.action),
             shadow=str(decision.shadow) if decision.shadow else None,

@@ -8,9 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from guard.audit.record import Record
-from guard.audit.store import Store
+
+if TYPE_CHECKING:
+    from guard.audit.store import Store  # an extra
 
 log = logging.getLogger("normguard")
 

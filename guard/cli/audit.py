@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from guard.cli.settings import settings, settings_option
+
 if TYPE_CHECKING:
     from guard.audit.store import Store
 
@@ -16,9 +18,7 @@ _WHEN = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 _URL = click.option(
     "--audit",
     "url",
-    envvar="NORMGUARD_AUDIT",
-    default="auto",
-    help="URL of the database.  [default: the SQLite file that `normguard serve` writes where none is named]",
+    help="URL of the database.  [default: that of the settings, or the file that `normguard serve` writes without one]",
 )
 
 
@@ -29,22 +29,26 @@ def audit() -> None:
 
 @audit.command()
 @_URL
+@settings_option
 @click.option("--since", type=_WHEN, help="From this day or second on, UTC.")
 @click.option("--until", type=_WHEN, help="Before this day or second, UTC.")
 @click.option("--action", help="Only decisions of this action.")
 @click.option("--out", type=click.File("w", encoding="utf-8"), default="-", help="Where to write.  [default: stdout]")
-def export(url: str, since: datetime | None, until: datetime | None, action: str | None, out: TextIO) -> None:
+def export(url: str | None, since: datetime | None, until: datetime | None, action: str | None, out: TextIO) -> None:
     """Write the decisions as JSON lines, oldest first."""
-    for record in _open(url).read(since=_utc(since), until=_utc(until), action=action):
+    records = _open(url).read(since=_utc(since), until=_utc(until), action=action)
+    out.write("")  # nothing found is an answer too: the file is made
+    for record in records:
         out.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 @audit.command()
 @_URL
+@settings_option
 @click.option("--since", type=_WHEN, help="From this day or second on, UTC.")
 @click.option("--until", type=_WHEN, help="Before this day or second, UTC.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def stats(url: str, since: datetime | None, until: datetime | None, as_json: bool) -> None:
+def stats(url: str | None, since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Count the decisions: by action, country, norm, status."""
     from rich.console import Console
     from rich.table import Table
@@ -82,19 +86,19 @@ def count(records: Any) -> dict[str, Any]:
     return {"decisions": total, **{kind: dict(found.most_common()) for kind, found in counters.items()}}
 
 
-def _open(url: str) -> Store:
-    from guard.deployment.settings import audit_file, audit_url
-    from guard.errors import SettingsError, missing
+def _open(url: str | None) -> Store:
+    from guard.deployment.build import open_store
+    from guard.errors import SettingsError
+    from guard.settings import AUTO, audit_file, audit_url
 
-    if url == "auto" and not audit_file().exists():
+    if url is None:
+        given = settings().audit
+        url = given.get_secret_value() if given is not None else "none"
+    if url == AUTO and not audit_file().exists():
         raise SettingsError(f"audit: no decisions are kept in {audit_file()} yet; name another database with --audit.")
     if (found := audit_url(url)) is None:
         raise SettingsError("audit: decisions are not kept; name a database that holds some with --audit.")
-    try:
-        from guard.audit.store import Store
-    except ImportError as error:
-        raise SettingsError(missing("Reading decisions", "database")) from error
-    return Store(found)
+    return open_store(found)
 
 
 def _utc(when: datetime | None) -> datetime | None:

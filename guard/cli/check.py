@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from guard.cli.settings import settings, settings_option
 from guard.errors import NormGuardError, RequestError
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
-    from guard.types import Decision, Exchange, Image
+    from guard.settings import Settings
 
 
 @click.command()
@@ -24,52 +25,73 @@ if TYPE_CHECKING:
 @click.option("--caption", "captions", multiple=True, help="What a picture shows, in words. Repeatable.")
 @click.option("--country", help="Destination, as ISO 3166-1 alpha-2 code (JP).")
 @click.option("--locale", help="The user's locale, as BCP 47 tag (pt-BR).")
-@click.option("--policy", default="default", show_default=True, help="Deployment policy.")
+@click.option("--policy", help="Deployment policy.  [default: that of the settings]")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
 @click.option("--jsonl", type=click.Path(dir_okay=False, path_type=Path), help="File of requests, one a line.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write their decisions.")
+@settings_option
 def check(
     query: str | None,
     images: tuple[str, ...],
     captions: tuple[str, ...],
     country: str | None,
     locale: str | None,
-    policy: str,
+    policy: str | None,
     as_json: bool,
     jsonl: Path | None,
     out: Path | None,
 ) -> None:
-    """Say what the guard makes of a request.
+    """Say what the guard of this deployment makes of a request.
 
     One request: --query, with --image and --caption as needed. Many: --jsonl FILE with the fields id, query, images,
-    captions, country and locale; one decision a line comes out, in order, each with its id. A line that cannot be read
-    gets an "error" field, and the rest goes on.
+    captions, country, locale, location and policy; one decision a line comes out, in order, each with its id. A line
+    that cannot be used gets an "error" field, and the rest goes on.
     """
-    from guard.pipeline import Guard
-
     if (query is None) == (jsonl is None):
         raise click.UsageError("Give either --query or --jsonl.")
-    guard = Guard(policy=policy)
+    told = {"images": images, "captions": list(captions), "country": country, "locale": locale}
+    if jsonl is not None and (any(told.values()) or as_json):
+        raise click.UsageError("With --jsonl each line tells its own pictures, captions, country and locale.")
+    if query is not None and out is not None:
+        raise click.UsageError("--out is for --jsonl.")
+    from guard.policy.model import Policies
+
+    deployment = settings(policy=policy)
+    # All that was given is looked at before the norms are read, which takes a while.
+    policies = Policies.with_own(deployment.policies)
+    policies.get(deployment.policy)
     if jsonl is not None:
-        failed = _check_file(guard, jsonl, out)
+        failed = _check_file(deployment, jsonl, out)
         if failed:
             click.echo(f"{failed} line(s) could not be checked; see their 'error' fields.", err=True)
         return
-    request = {"query": query, "images": images, "captions": captions, "country": country, "locale": locale}
-    decision = guard.check(_exchange(request))
+    from guard.cli.request import prepared, read_asked
+
+    exchange, rules = read_asked({"query": query, **told}, policies, deployment.policy)
+    from guard.pipeline import Guard
+
+    guard = Guard.from_settings(deployment)
+    exchange = prepared(guard, exchange, rules, deployment.guard_timeout)
+    decision = guard.check(exchange, policy=rules.name)
     if as_json:
         click.echo(json.dumps(decision.to_dict(), ensure_ascii=False, indent=2))
-    else:
-        _show(decision)
+        return
+    from rich.console import Console
+
+    from guard.cli.view import decision_panel
+
+    Console().print(decision_panel(decision))
 
 
-def _check_file(guard: Guard, source: Path, target: Path | None) -> int:
+def _check_file(deployment: Settings, source: Path, target: Path | None) -> int:
+    from guard.pipeline import Guard
+
     failed = 0
     try:
         with ExitStack() as stack:
             lines = stack.enter_context(source.open(encoding="utf-8", errors="replace"))
             sink = stack.enter_context(target.open("w", encoding="utf-8")) if target else sys.stdout
-            for result in _check_lines(guard, lines):
+            for result in _check_lines(Guard.from_settings(deployment), lines, deployment.guard_timeout):
                 failed += "error" in result
                 sink.write(json.dumps(result, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -77,7 +99,9 @@ def _check_file(guard: Guard, source: Path, target: Path | None) -> int:
     return failed
 
 
-def _check_lines(guard: Guard, lines: TextIO) -> Iterator[dict[str, Any]]:
+def _check_lines(guard: Guard, lines: TextIO, seconds: float) -> Iterator[dict[str, Any]]:
+    from guard.cli.request import prepared, read_asked
+
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -87,63 +111,10 @@ def _check_lines(guard: Guard, lines: TextIO) -> Iterator[dict[str, Any]]:
             if not isinstance(request, dict):
                 raise RequestError("a line must hold a JSON object")
             id_ = request.get("id")
-            yield {"id": id_, **guard.check(_exchange(request)).to_dict()}
+            exchange, rules = read_asked(request, guard.policies, guard.policy.name)
+            exchange = prepared(guard, exchange, rules, seconds)
+            yield {"id": id_, **guard.check(exchange, policy=rules.name).to_dict()}
         except json.JSONDecodeError as error:
             yield {"id": id_, "line": number, "error": f"line {number} is not JSON: {error}"}
         except NormGuardError as error:
             yield {"id": id_, "line": number, "error": f"line {number}: {error}"}
-
-
-def _exchange(request: Mapping[str, Any]) -> Exchange:
-    from guard.api.options import parse_country, parse_locale
-    from guard.types import Exchange, Hints
-
-    query = request.get("query")
-    if not isinstance(query, str):
-        raise RequestError("'query' must be a string", param="query")
-    captions, country, locale = request.get("captions") or (), request.get("country"), request.get("locale")
-    if not isinstance(captions, (list, tuple)) or not all(isinstance(caption, str) for caption in captions):
-        raise RequestError("'captions' must be a list of strings", param="captions")
-    for name, value in (("country", country), ("locale", locale)):
-        if value is not None and not isinstance(value, str):
-            raise RequestError(f"'{name}' must be a string", param=name)
-    hints = Hints(
-        country=parse_country(country) if country else None,
-        locale=parse_locale(locale) if locale else None,
-        captions=tuple(captions),
-    )
-    images = request.get("images") or ()
-    if not isinstance(images, (list, tuple)) or not all(isinstance(image, str) for image in images):
-        raise RequestError("'images' must be a list of files, data URLs or addresses", param="images")
-    return Exchange.of(query, images=[_image(image) for image in images], hints=hints)
-
-
-def _image(given: str) -> Image:
-    from guard.api.images import image_of_url
-    from guard.errors import ImageError
-    from guard.pictures.decode import MAX_BYTES
-    from guard.types import Image
-
-    if given[:5].lower() == "data:":
-        return image_of_url(given, "image")
-    if given.lower().startswith(("http://", "https://")):
-        raise ImageError(
-            f"{given[:80]}: pictures are not fetched from addresses here; download it and give the file.",
-            code="remote_images_off",
-        )
-    path = Path(given)
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImageError(f"{path}: {size / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} are accepted.")
-        return Image(data=path.read_bytes(), name=path.name, param=str(path))
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror}.", code="invalid_image") from error
-
-
-def _show(decision: Decision) -> None:
-    from rich.console import Console
-
-    from guard.cli.view import decision_panel
-
-    Console().print(decision_panel(decision))

@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from guard.cli.settings import settings, settings_option
 from guard.errors import missing
 
 if TYPE_CHECKING:
-    from guard.pipeline import Guard
-    from guard.vision.model import VisionModel
+    pass
 
 _LIGHT = "mobilenet-v2"
 _PATIENCE = 3.0  # seconds that an address may take to answer
@@ -38,6 +38,7 @@ _SCENES = (
 
 
 @click.command()
+@settings_option
 def demo() -> None:
     """Start the proxy on a free port and show what it does to three questions.
 
@@ -55,8 +56,13 @@ def demo() -> None:
     from guard.upstreams.demo import MODEL
 
     console = Console()
-    guard = Guard()
-    guard = Guard(library=guard.library, scorer=guard.scorer, vision=_vision(console, guard))
+    deployment = settings()
+    if deployment.vision == "auto":
+        _fetch(console)
+    guard = Guard.from_settings(deployment)
+    looks = guard.vision
+    how = f"looked at by {looks.name}, on {looks.provider}" if looks else "read by caption, file name and metadata only"
+    console.print(f"[dim]Pictures: {how}.[/]")
     console.print(
         "[bold]NormGuard demo.[/] The model is a built-in stand-in, [bold]not a real one[/]: it sees a picture by its "
         "file name. Guard, proxy and client are real.\n"
@@ -80,23 +86,17 @@ def demo() -> None:
     console.print("\nNext: [bold]normguard serve --upstream https://api.openai.com/v1[/]")
 
 
-def _vision(console: Console, guard: Guard) -> VisionModel | None:
-    """The light vision model, fetched now if that takes no more than a few seconds; says which tier runs."""
+def _fetch(console: Console) -> None:
+    """Get the light vision model, if that takes no more than a few seconds."""
     from guard.errors import ModelError
-    from guard.vision.model import open_vision
     from guard.vision.pull import pull
     from guard.vision.store import preferred
 
     try:
         if preferred() is None:
             pull(_LIGHT, timeout=_PATIENCE)
-        vision = open_vision("auto", guard.library.vocabulary)
     except ModelError as error:
-        console.print(f"[dim]Pictures: read by caption, file name and metadata only. {escape(str(error))}[/]")
-        return None
-    if vision is not None:
-        console.print(f"[dim]Pictures: looked at by {vision.name}, on {vision.provider}.[/]")
-    return vision
+        console.print(f"[dim]{escape(str(error))}[/]")
 
 
 def _messages(scene: _Scene) -> list[Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+
+from guard.cli.settings import settings_file, settings_option
 
 
 @click.command()
-@click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
+@settings_option
 @click.option("--offline", is_flag=True, help="Leave out what needs the network: upstreams, databases, the collector.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def doctor(file: Path | None, offline: bool, as_json: bool) -> None:
+def doctor(offline: bool, as_json: bool) -> None:
     """Check the deployment that the settings describe: each finding says what is wrong and how to mend it.
 
     Exits with 1 where something would keep the server from doing its work. Nothing is changed.
@@ -23,7 +23,7 @@ def doctor(file: Path | None, offline: bool, as_json: bool) -> None:
 
     from guard.deployment.doctor import Level, examine
 
-    findings = examine(file, offline=offline)
+    findings = examine(settings_file(), offline=offline)
     if as_json:
         click.echo(json.dumps([finding.to_dict() for finding in findings], indent=1, ensure_ascii=False))
     else:

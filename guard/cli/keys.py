@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from guard.cli.settings import settings, settings_option
+
+if TYPE_CHECKING:
+    from guard.access.store import KeyStore
+
 _URL = click.option(
-    "--keys",
-    "url",
-    envvar="NORMGUARD_KEYS",
-    required=True,
-    help="URL of the keys' database, such as sqlite:///keys.db.",
+    "--keys", "url", help="URL of the keys' database, such as sqlite:///keys.db.  [default: that of the settings]"
 )
 
 
@@ -24,6 +25,7 @@ def keys() -> None:
 
 @keys.command()
 @_URL
+@settings_option
 @click.option("--name", required=True, help="Whose key it is.")
 @click.option("--policy", help="Deployment policy of its requests; they then cannot ask for another.")
 @click.option("--model", "models", multiple=True, help="Model that it may ask for, or a pattern (gpt-4o*). Repeatable.")
@@ -32,7 +34,7 @@ def keys() -> None:
 @click.option("--days", type=click.FloatRange(0, min_open=True), help="Days after which it expires.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def create(
-    url: str,
+    url: str | None,
     name: str,
     policy: str | None,
     models: tuple[str, ...],
@@ -43,15 +45,18 @@ def create(
 ) -> None:
     """Make a key. It is shown this once; only a hash of it is kept."""
     from guard.access.keys import new_key
-    from guard.access.store import open_keys
     from guard.errors import SettingsError
 
     if not 0 < len(name.strip()) <= 200:
         raise SettingsError("--name: 1 to 200 characters are needed.")
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    if policy is not None:
+        from guard.policy.model import Policies
+
+        Policies.with_own(settings().policies).get(policy)
     limits: dict[str, Any] = {"per_minute": per_minute, "concurrent": concurrent, "expires": expires}
     token, key = new_key(name.strip(), policy=policy, models=models, **limits)
-    open_keys(url).add(key)
+    _open(url).add(key)
     if as_json:
         click.echo(json.dumps({"key": token, "id": key.id, "expires": expires.isoformat() if expires else None}))
     else:
@@ -60,16 +65,15 @@ def create(
 
 @keys.command("list")
 @_URL
+@settings_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def list_(url: str, as_json: bool) -> None:
+def list_(url: str | None, as_json: bool) -> None:
     """List the keys, also those that ended."""
     from rich.console import Console
     from rich.table import Table
 
-    from guard.access.store import open_keys
-
     now = datetime.now(UTC)
-    every = open_keys(url).all()
+    every = _open(url).all()
     found: list[dict[str, Any]] = [
         {
             "id": key.id,
@@ -97,14 +101,27 @@ def list_(url: str, as_json: bool) -> None:
 
 @keys.command()
 @_URL
+@settings_option
 @click.argument("id_", metavar="ID")
-def revoke(url: str, id_: str) -> None:
+def revoke(url: str | None, id_: str) -> None:
     """End the key with this ID, within five seconds everywhere."""
     from guard.access.keys import parts
-    from guard.access.store import open_keys
     from guard.errors import SettingsError
 
     whole = parts(id_)
-    if not open_keys(url).revoke(whole[0] if whole else id_, datetime.now(UTC)):
+    if not _open(url).revoke(whole[0] if whole else id_, datetime.now(UTC)):
         raise SettingsError("There is no such key, or it was revoked before (normguard keys list).")
     click.echo("Revoked.")
+
+
+def _open(url: str | None) -> KeyStore:
+    from guard.access.store import open_keys
+    from guard.errors import SettingsError
+
+    if url is None:
+        if (given := settings().keys) is None:
+            raise SettingsError(
+                "keys: the settings name no database of keys; give one with --keys, or set NORMGUARD_KEYS."
+            )
+        url = given.get_secret_value()
+    return open_keys(url)

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
+from guard.cli.settings import settings_option
 from guard.errors import NormGuardError
 
+COMMANDS = ("check", "serve", "demo", "norms", "models", "bench", "train", "audit", "keys", "doctor")
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """Commands, each in the module of its name, which is imported when it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        del context
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        del context
+        found: click.Command | None = getattr(import_module(f"guard.cli.{name}"), name) if name in COMMANDS else None
+        return found
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="normguard", prog_name="normguard")
+@settings_option
 def cli() -> None:
     """NormGuard makes any vision-language API culturally safe at run time."""
 
 
 def main() -> None:
     """Entry point: errors raised on purpose end as one clear line and exit status 2."""
-    from guard.cli.audit import audit
-    from guard.cli.bench import bench
-    from guard.cli.check import check
-    from guard.cli.demo import demo
-    from guard.cli.doctor import doctor
-    from guard.cli.keys import keys
-    from guard.cli.models import models
-    from guard.cli.norms import norms
-    from guard.cli.serve import serve
-    from guard.cli.train import train
-
-    for command in (check, serve, demo, norms, models, bench, train, audit, keys, doctor):
-        cli.add_command(command)
     try:
         cli(standalone_mode=True)
     except NormGuardError as error:

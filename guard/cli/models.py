@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from guard.cli.settings import settings, settings_option
+
 
 @click.group()
 def models() -> None:
@@ -54,22 +56,29 @@ def export(name: str, weights: Path | None, out: Path | None) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--pictures", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of pictures.")
 @click.option(
     "--weights",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Weights that it was exported from: compare with the original.",
 )
+@settings_option
 @click.pass_context
-def verify(context: click.Context, name: str, pictures: Path | None, weights: Path | None) -> None:
-    """Load a model, say what it sees in pictures and how long it takes; with --weights, compare with the original."""
-    from guard.errors import ImageError
+def verify(context: click.Context, name: str | None, pictures: Path | None, weights: Path | None) -> None:
+    """Load a model, say what it sees in pictures and how long it takes; with --weights, compare with the original.
+
+    Without a NAME it is the model of the settings.
+    """
+    from guard.errors import ImageError, SettingsError
     from guard.norms.vocabulary import Vocabulary
     from guard.pictures.decode import decode
-    from guard.vision.model import VisionModel, latency
+    from guard.vision.model import latency, open_vision
 
-    vision = VisionModel(name, Vocabulary())
+    chosen = name or settings().vision
+    vision = open_vision(chosen, Vocabulary())
+    if vision is None:
+        raise SettingsError(f"vision: {chosen}, so that there is none to verify; name one (normguard models list).")
     click.echo(f"{vision.name}: loads, runs on {vision.provider}")
     read = []
     for path in sorted(pictures.iterdir()) if pictures else ():
@@ -89,7 +98,7 @@ def verify(context: click.Context, name: str, pictures: Path | None, weights: Pa
         from guard.vision.export import parity
         from guard.vision.store import find
 
-        compared = parity(find(name), read, weights=weights)
+        compared = parity(find(chosen), read, weights=weights)
         for one in compared:
             verdict = "holds" if one.holds else "FAILS"
             click.echo(

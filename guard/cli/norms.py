@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from guard.cli.settings import settings, settings_option
 from guard.errors import NormGuardError
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ _FOLDERS = click.option(
     "folders",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder of further norm packs. Repeatable.",
+    help="Folder of further norm packs. Repeatable.  [default: those of the settings]",
 )
 
 
@@ -30,7 +32,7 @@ def _library(folders: tuple[Path, ...]) -> Library:
     from guard.norms.packs import read_packs
     from guard.norms.vocabulary import Vocabulary
 
-    return Library(read_packs([folder("policies") / "norms", *folders]), Vocabulary())
+    return Library(read_packs([folder("policies") / "norms", *(folders or settings().norms)]), Vocabulary())
 
 
 @click.group()
@@ -42,12 +44,14 @@ def norms() -> None:
 @click.option("--country", help="Only this country, as ISO 3166-1 alpha-2 code.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_FOLDERS
+@settings_option
 def list_(country: str | None, as_json: bool, folders: tuple[Path, ...]) -> None:
     """List the norms, one a line."""
     from guard.api.options import parse_country
 
+    code = parse_country(country) if country else None
     library = _library(folders)
-    chosen = library.of_country(parse_country(country)) if country else list(library.norms.values())
+    chosen = library.of_country(code) if code else list(library.norms.values())
     if as_json:
         click.echo(json.dumps([norm.model_dump(mode="json") for norm in chosen], ensure_ascii=False, indent=2))
         return
@@ -58,6 +62,7 @@ def list_(country: str | None, as_json: bool, folders: tuple[Path, ...]) -> None
 @norms.command()
 @click.argument("id_", metavar="ID")
 @_FOLDERS
+@settings_option
 def show(id_: str, folders: tuple[Path, ...]) -> None:
     """Show one norm as a page."""
     from rich.console import Console
@@ -73,9 +78,7 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
         for pack in library.packs.values():
             if id_ in pack.switched_off:
                 raise NormGuardError(f"The norm {id_!r} is switched off in {pack.switched_off[id_]}.")
-        near = [known for known in library.norms if id_.rsplit(".", maxsplit=1)[-1] in known or known.startswith(id_)][
-            :5
-        ]
+        near = get_close_matches(id_, library.norms, n=3) or [known for known in library.norms if id_ in known][:5]
         raise NormGuardError(f"There is no norm {id_!r}." + (f" Did you mean {', '.join(near)}?" if near else ""))
     severity = {1: "faux pas", 2: "offence", 3: "sacred or against the law"}[norm.severity]
     rows: list[tuple[str, str | None]] = [
@@ -112,6 +115,7 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
     "--data", type=click.Path(exists=True, path_type=Path), help="Benchmark data that no pack may quote, to compare."
 )
 @_FOLDERS
+@settings_option
 def lint(data: Path | None, folders: tuple[Path, ...]) -> None:
     """Check all packs; exit status 1 if anything is wrong."""
     from guard.classifier.lexical import LexicalScorer
@@ -139,6 +143,7 @@ def schema(change: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the heat map into this PNG file.")
 @_FOLDERS
+@settings_option
 def stats(as_json: bool, plot: Path | None, folders: tuple[Path, ...]) -> None:
     """Count norms by country and situation."""
     from guard.norms.coverage import coverage

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from guard.cli.settings import settings_file, settings_option
+
 
 @click.command()
 @click.option("--upstream", help="Base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1.")
@@ -19,7 +21,7 @@ import click
 @click.option("--vision", help="Model that looks at pictures, auto or none.  [default: auto]")
 @click.option("--ocr/--no-ocr", default=None, help="Read text in pictures.  [default: no]")
 @click.option("--workers", type=int, help="Processes that serve.  [default: 1]")
-@click.option("--settings", "file", type=click.Path(path_type=Path), help="Settings file.  [default: normguard.yaml]")
+@settings_option
 def serve(
     upstream: str | None,
     host: str | None,
@@ -30,7 +32,6 @@ def serve(
     vision: str | None,
     ocr: bool | None,
     workers: int | None,
-    file: Path | None,
 ) -> None:
     """Run the proxy.
 
@@ -40,9 +41,13 @@ def serve(
     import signal
     import sys
 
-    from guard.deployment.settings import audit_file, read_settings
+    import uvicorn
+
     from guard.observability.logs import configure
-    from guard.proxy.serve import build_guard, listen, make_server
+    from guard.proxy.app import create_app
+    from guard.proxy.serve import config, listen
+    from guard.proxy.server import Server
+    from guard.settings import audit_file, read_settings
 
     flags = {
         "upstream": upstream,
@@ -55,6 +60,7 @@ def serve(
         "ocr": ocr,
         "workers": workers,
     }
+    file = settings_file()
     settings = read_settings(file, **flags)
     configure(settings.log_format, settings.log_level)
     bound = listen(settings)
@@ -72,17 +78,17 @@ def serve(
         click.echo(f"{listens}, with {settings.workers} workers")
         run_workers(settings, bound, file=file, flags=flags)
         return
-    guard = build_guard(settings)
-    server = make_server(settings, guard, source=lambda: read_settings(file, **flags), file=file)
+    server = Server(settings, read=lambda: read_settings(file, **flags), file=file)
+    looks = server.guard.vision
     click.echo(listens)
     if settings.audit_is_auto and audit_file().exists():
         click.echo(f"Decisions are kept in {audit_file()}, without what was asked (normguard audit stats).")
-    if guard.vision is not None:
-        click.echo(f"Pictures are looked at by {guard.vision.name} on {guard.vision.provider}.")
+    if looks is not None:
+        click.echo(f"Pictures are looked at by {looks.name} on {looks.provider}.")
     else:
         click.echo(
             "Pictures are not looked at; only their captions, names and metadata are read (normguard models list)."
         )
     # uvicorn stops in order and then raises the signal once more: an orderly stop ends with 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server.run(sockets=[bound])
+    uvicorn.Server(config(settings, create_app(server))).run(sockets=[bound])

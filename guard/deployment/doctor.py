@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
-from guard.deployment.settings import Settings, audit_file, read_settings
-from guard.errors import NormGuardError, UpstreamError
+from guard.deployment.build import open_decisions, upstream_maker
+from guard.deployment.exposure import check_exposure, listens_beyond_this_machine
+from guard.errors import NormGuardError, PolicyError, UpstreamError
 from guard.pipeline import Guard
-from guard.proxy.admission import check_exposure, listens_beyond_this_machine
-from guard.proxy.serve import build_guard, open_decisions, upstream_maker
+from guard.policy.model import Policies
+from guard.settings import Settings, audit_file, read_settings
 from guard.upstreams.base import Upstream
 
 _PROBE = "Is a wall clock a nice gift for my host in Shanghai?"
@@ -116,7 +118,7 @@ def _exposure(settings: Settings) -> Iterator[Finding]:
 
 def _guard(settings: Settings) -> Iterator[Finding]:
     start = time.perf_counter()
-    guard = build_guard(settings)
+    guard = Guard.from_settings(settings)
     took = time.perf_counter() - start
     norms, packs = len(guard.library.norms), len(guard.library.packs)
     yield Finding(Level.OK, "norms", f"{norms} of {packs} countries, loaded in {took:.1f} s")
@@ -253,23 +255,32 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.ERROR, "keys", "there is no valid key", "normguard keys create --name ...")
     else:
         yield Finding(Level.OK, "keys", f"{len(valid)} valid of {len(keys)}")
-    policies = {key.policy for key in valid if key.policy}
-    known = set(build_guard(settings).policies.names()) if policies else set()
-    for policy in sorted(policies - known):
-        yield Finding(Level.ERROR, "keys", f"some have the policy {policy!r}: there is none", "Add it.")
+    policies = Policies.with_own(settings.policies)
+    for key in valid:
+        try:
+            policies.get(key.policy or settings.policy)
+        except PolicyError as error:
+            mend = "Add the policy, or revoke the key and make another: each request with it is refused."
+            yield Finding(Level.ERROR, "keys", f"{key.id} ({key.name}): {error}", mend)
 
 
 def _audit(settings: Settings) -> Iterator[Finding]:
     if settings.audit_url is None:
         yield Finding(Level.OK, "audit", "decisions are not kept, as was set")
         return
-    store = open_decisions(settings)
-    if store is None:
-        yield Finding(
-            Level.WARNING, "audit", f"decisions are not kept: {audit_file()} cannot be used", "Set NORMGUARD_AUDIT."
-        )
+    file = audit_file()
+    if settings.audit_is_auto and not file.exists():
+        there = next(folder for folder in file.parents if folder.exists())
+        if os.access(there, os.W_OK) and find_spec("sqlalchemy"):
+            yield Finding(Level.OK, "audit", f"decisions will be kept in {file}")
+        else:
+            yield Finding(Level.WARNING, "audit", f"not kept: {file} cannot be made", "Set NORMGUARD_AUDIT.")
         return
-    where = f" in {audit_file()}" if settings.audit_is_auto else ""
+    store = open_decisions(settings, auto=True)
+    if store is None:
+        yield Finding(Level.WARNING, "audit", f"decisions are not kept: {file} cannot be used", "Set NORMGUARD_AUDIT.")
+        return
+    where = f" in {file}" if settings.audit_is_auto else ""
     yield Finding(Level.OK, "audit", f"{store.count()} decisions kept{where}")
     store.close()
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from guard.audit.trail import AuditTrail
+from guard.deployment.build import open_audit
 from guard.flow import Authorize, Prepare, Step, Work
 from guard.flow.prepare import aprepared, prepared
 from guard.pipeline import Guard
+from guard.settings import read_settings
 from guard.types import Hints
 
 
@@ -85,5 +87,6 @@ def local(
 
 @cache
 def _of_settings(file: str | None) -> Local:
-    del file
-    return Local(Guard())
+    settings = read_settings(Path(file) if file is not None else None)
+    guard = Guard.from_settings(settings)
+    return Local(guard, audit=open_audit(settings), guard_timeout=settings.guard_timeout)

@@ -172,7 +172,9 @@ class RequestFlow:
 
     def record(self, status: int) -> None:
         """Keep what was decided and what became of it, once; a stream that is checked is recorded at its end."""
-        if self._audit is None or self.decision is None or self.exchange is None or self._recorded:
+        if self._audit is None or self._recorded:
+            return
+        if self.decision is None or self.exchange is None or self.rules is None:
             return
         if self.stream is not None and self._check is not None and not self.stream.closed:
             self.stream.status = status
@@ -186,7 +188,8 @@ class RequestFlow:
                 request_id=self.id,
                 api=self.api.name,
                 model=self.api.model(self.body),
-                policy=self.policy,
+                policy=self.rules,
+                packs_hash=self.guard.library.digest,
                 http_status=status,
                 latency_ms=self._elapsed * 1000,
                 verify=next((value for name, value in reversed(self.headers) if name == VERIFY), None),

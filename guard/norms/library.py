@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from hashlib import sha256
 
 from guard.norms.model import Cues, Norm, Pack
 from guard.norms.vocabulary import Term, Vocabulary
@@ -29,6 +30,7 @@ class Library:
         norms: every norm, by id.
         vocabulary: the concepts and situations that the norms refer to.
         lexicon: names of cultures, situations, concepts and norms, for finding them in texts.
+        digest: of what the packs say: 16 hexadecimal digits of SHA-256.
     """
 
     def __init__(self, packs: Mapping[str, Pack], vocabulary: Vocabulary) -> None:
@@ -40,6 +42,8 @@ class Library:
             for code in (pack.country, *(code for code in pack.also if code not in packs)):
                 self._by_country[code].extend(pack.norms)
         self.lexicon = self._build_lexicon()
+        said = "".join(packs[code].model_dump_json() for code in sorted(packs))
+        self.digest = sha256(said.encode()).hexdigest()[:16]
 
     def of_country(self, code: str) -> list[Norm]:
         """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache, cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, TypeAdapter, create_model, model_validator
 
 from guard.actions import ACTIONS, handler_of
-from guard.errors import PolicyError
-from guard.files import Strict, folder, read_as
+from guard.errors import PolicyError, SettingsError
+from guard.files import Strict, folder, nearest, read_as
 from guard.norms.model import CountryCode, Severity
 from guard.types import Action
+
+log = logging.getLogger("normguard")
+
+DEFAULT_POLICY = "default"
 
 ActionName = Annotated[str, AfterValidator(lambda name: handler_of(name).name)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -81,6 +89,7 @@ class _Policy(Strict):
 
     Attributes:
         description: what the policy is for.
+        formerly: older names under which it is still to be had.
         thresholds: where scores become decisions.
         max_norms: most norms sent with one request.
         token_budget: most tokens that the guidance may add.
@@ -95,6 +104,7 @@ class _Policy(Strict):
     """
 
     description: str = ""
+    formerly: tuple[str, ...] = ()
     thresholds: Thresholds = Thresholds()
     max_norms: int = Field(default=8, ge=1, le=32)
     token_budget: int = Field(default=350, ge=80, le=4000)
@@ -110,6 +120,17 @@ class _Policy(Strict):
     shadow_percent: float = Field(default=0.0, ge=0, le=100)
     on_fault: Faults = Faults()
     remote_images: bool = False
+
+    @cached_property
+    def name(self) -> str:
+        """What requests call it: its file's name, without the suffix; empty where it comes from no file."""
+        return ""
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that it does, however it is called and described: 16 hexadecimal digits of SHA-256."""
+        what = self.model_dump(exclude={"description", "formerly"})
+        return sha256(json.dumps(what, sort_keys=True, default=sorted).encode()).hexdigest()[:16]
 
     def options(self, action: str) -> Any:
         """What the policy says of an action; None where there is nothing to say."""
@@ -149,17 +170,41 @@ class Policies:
             for path in sorted(directory.glob("*.yaml")):
                 self._policies[path.stem] = read_policy(path)
 
+    @classmethod
+    def with_own(cls, own: Path | None) -> Self:
+        """The policies that come with NormGuard, and over them those of the folder `own`.
+
+        Raises:
+            SettingsError: there is no such folder.
+            PolicyError: a file is faulty.
+        """
+        if own is not None and not own.is_dir():
+            raise SettingsError(f"policies: there is no folder {own}.")
+        return cls([folder("policies") / "deployments", *filter(None, [own])])
+
     def names(self) -> list[str]:
         return sorted(self._policies)
 
     def get(self, name: str) -> DeploymentPolicy:
-        try:
-            return self._policies[name]
-        except KeyError:
-            known = ", ".join(self.names()) or "none"
-            raise PolicyError(f"There is no policy {name[:60]!r}. Known policies: {known}.") from None
+        if (found := self._policies.get(name)) is not None:
+            return found
+        for policy in self._policies.values():
+            if name in policy.formerly:
+                _tell_once(name, policy.name)
+                return policy
+        near = nearest(name, [*self._policies, *(old for policy in self._policies.values() for old in policy.formerly)])
+        raise PolicyError(
+            f"There is no policy {name[:60]!r}{near or '.'} Known policies: {', '.join(self.names()) or 'none'}."
+        )
+
+
+@cache
+def _tell_once(old: str, new: str) -> None:
+    log.warning("the policy %r is called %r now", old, new)
 
 
 def read_policy(path: Path) -> DeploymentPolicy:
     """The policy in a YAML file; raises `PolicyError` naming file and field."""
-    return read_as(path, TypeAdapter(DeploymentPolicy), PolicyError)
+    policy = read_as(path, TypeAdapter(DeploymentPolicy), PolicyError)
+    vars(policy)["name"] = path.stem  # no field: neither to be written nor compared
+    return policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,9 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from guard import __version__
-from guard.proxy.guarded import Guarded
-from guard.proxy.overload import OverloadGuard
-from guard.proxy.reload import Outcome, Reloader
+from guard.proxy.server import Server
 
 ANYBODYS = frozenset({"/healthz", "/readyz"})
 """What needs neither a key nor a token: probes have none."""
@@ -22,24 +20,9 @@ OPERATORS = ("/metrics", "/docs", "/redoc", "/openapi.json", "/normguard/admin/"
 """Beginnings of the paths that are the operator's."""
 
 
-class ServerState:
-    """What a server knows of itself.
-
-    Attributes:
-        draining: whether it is about to shut down.
-        reloader: None until the event loop runs.
-        reload_all: reloads every worker, where there are several.
-    """
-
-    def __init__(self, reload_all: Callable[[], Awaitable[Outcome]] | None = None) -> None:
-        self.draining = False
-        self.started = time.time()
-        self.reloader: Reloader | None = None
-        self.reload_all = reload_all
-
-
-def routes(guarded: Guarded, load: OverloadGuard, state: ServerState) -> APIRouter:
+def routes(server: Server) -> APIRouter:
     """``/healthz``, ``/readyz``, ``/metrics``, ``/normguard/admin/status`` and ``/normguard/admin/reload``."""
+    guarded = server.guarded
     router = APIRouter()
 
     @router.get("/healthz", tags=["operation"])
@@ -52,12 +35,12 @@ def routes(guarded: Guarded, load: OverloadGuard, state: ServerState) -> APIRout
         """The guard is loaded, and requests are taken; 503 from the moment that the server is told to stop."""
         guard = guarded.live.guard
         about = {
-            "status": "draining" if state.draining else "ready",
+            "status": "draining" if server.draining else "ready",
             "norms": len(guard.library.norms),
             "vision": guard.vision.name if guard.vision else None,
             "upstream": guarded.live.upstream.name,
         }
-        return JSONResponse(about, 503 if state.draining else 200)
+        return JSONResponse(about, 503 if server.draining else 200)
 
     @router.get("/metrics", tags=["operation"], response_class=PlainTextResponse)
     async def metrics() -> Response:
@@ -68,32 +51,26 @@ def routes(guarded: Guarded, load: OverloadGuard, state: ServerState) -> APIRout
     async def status() -> dict[str, Any]:
         """What this worker is, has loaded, and does."""
         guard = guarded.live.guard
-        last = state.reloader.last if state.reloader else None
         return {
             "version": __version__,
             "process": os.getpid(),
-            "seconds": round(time.time() - state.started),
-            "draining": state.draining,
-            "in_flight": load.in_flight,
-            "lag_ms": round(load.lag * 1000, 1),
+            "seconds": round(time.time() - server.started),
+            "draining": server.draining,
+            "in_flight": server.load.in_flight,
+            "lag_ms": round(server.load.lag * 1000, 1),
             "upstream": guarded.live.upstream.name,
             "norms": len(guard.library.norms),
             "countries": len(guard.library.packs),
             "policies": guard.policies.names(),
             "classifier": guard.scorer.name,
             "vision": guard.vision.name if guard.vision else None,
-            "reload": {"ok": last.ok, "message": last.message} if last else None,
+            "reload": asdict(server.last) if server.last else None,
         }
 
     @router.post("/normguard/admin/reload", tags=["operation"])
     async def reload() -> Response:
         """Load settings, packs, policies and models anew; 409 where they cannot be used, and the old ones stay."""
-        if state.reload_all is not None:
-            outcome = await state.reload_all()
-        elif state.reloader is not None:
-            outcome = await state.reloader()
-        else:
-            outcome = Outcome(False, "this server was given its guard and has nothing to reload it from")
-        return JSONResponse({"ok": outcome.ok, "message": outcome.message}, 200 if outcome.ok else 409)
+        outcome = await (server.reload_all or server.reload)()
+        return JSONResponse(asdict(outcome), 200 if outcome.ok else 409)
 
     return router

@@ -1,4 +1,4 @@
-"""Who gets in: keys and their limits, the operator's own token, and addresses that need them."""
+"""Who gets in: keys and their limits, and the operator's own token."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import contextlib
 import hmac
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from guard.access.keyring import Keyring
 from guard.access.keys import PREFIX, Key
 from guard.access.limits import Limits
-from guard.deployment.settings import Settings
-from guard.errors import AccessError, SettingsError
+from guard.errors import AccessError
 
 OWN_HEADER = "x-normguard-key"
 _CREDENTIALS = ("authorization", "x-api-key", "api-key")
@@ -125,21 +123,3 @@ def _token(headers: Mapping[str, str]) -> tuple[str, str | None]:
         status=401,
         code="missing_api_key",
     )
-
-
-def listens_beyond_this_machine(host: str) -> bool:
-    """Whether a server that listens on `host` is reached by others than this machine."""
-    try:
-        return not ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host != "localhost"
-
-
-def check_exposure(settings: Settings) -> None:
-    """Raises `SettingsError` where a public address would be served to anybody and nobody said so."""
-    if listens_beyond_this_machine(settings.host) and settings.keys is None and not settings.allow_anonymous:
-        raise SettingsError(
-            f"host: {settings.host} can be reached by others, and no keys are asked for. Set NORMGUARD_KEYS "
-            "(sqlite:///keys.db) and make keys with `normguard keys create`, or, where something else keeps strangers "
-            "out, NORMGUARD_ALLOW_ANONYMOUS=true."
-        )

@@ -19,20 +19,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guard import __version__
 from guard.api import APIS
-from guard.deployment.settings import Settings
 from guard.errors import AccessError, NormGuardError, RequestError, UpstreamError
 from guard.observability.logs import without_content
-from guard.observability.telemetry import Telemetry
 from guard.proxy import decisions
-from guard.proxy.admin import ANYBODYS, OPERATORS, ServerState
+from guard.proxy.admin import ANYBODYS, OPERATORS
 from guard.proxy.admin import routes as operation
-from guard.proxy.admission import Admission, Grant
+from guard.proxy.admission import Grant
 from guard.proxy.errors import error_response, out_of_time, response_of
 from guard.proxy.generation import Generation
-from guard.proxy.guarded import Guarded, status_class
-from guard.proxy.lifespan import Lifespan
+from guard.proxy.guarded import status_class
 from guard.proxy.openapi import describe
-from guard.proxy.overload import OverloadGuard
+from guard.proxy.server import Server
 from guard.proxy.streaming import Relay
 
 log = logging.getLogger("normguard")
@@ -43,27 +40,19 @@ GUARDED = {f"/v1/{api.path}": api for api in APIS}
 """The routes whose POST requests are guarded."""
 
 
-def create_app(parts: Lifespan, settings: Settings) -> ASGIApp:
-    """The proxy as an ASGI application.
-
-    Args:
-        parts: what it is made of; started and stopped with the application.
-        settings: its limits and deadlines.
-    """
-    guarded = Guarded(parts.metrics, settings, audit=parts.audit, telemetry=parts.telemetry)
-    load = OverloadGuard(max_in_flight=settings.max_in_flight, max_lag=settings.max_lag)
-    state = ServerState(parts.reload_all)
+def create_app(server: Server) -> ASGIApp:
+    """The proxy as an ASGI application; `server` is started and stopped with it."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with parts.running(guarded, load, state):
+        async with server.running():
             yield
 
     app = FastAPI(title="NormGuard", version=__version__, lifespan=lifespan)
-    app.include_router(operation(guarded, load, state))
-    app.include_router(decisions.routes(guarded))
+    app.include_router(operation(server))
+    app.include_router(decisions.routes(server.guarded))
     describe(app, GUARDED)
-    return _Api(app, guarded, load, state, parts.admission, parts.telemetry, settings)
+    return _Api(app, server)
 
 
 class _Api:
@@ -72,32 +61,23 @@ class _Api:
     The hot path needs no routing and no middleware.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        guarded: Guarded,
-        load: OverloadGuard,
-        state: ServerState,
-        admission: Admission,
-        telemetry: Telemetry | None,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, app: ASGIApp, server: Server) -> None:
         self._app = app
-        self._guarded = guarded
-        self._load = load
-        self._state = state
-        self._admission = admission
-        self._telemetry = telemetry
-        self._max_body = settings.max_body
-        self._request_timeout = settings.request_timeout
-        self._log_requests = settings.log_requests
+        self._server = server
+        self._guarded = server.guarded
+        self._load = server.load
+        self._admission = server.admission
+        self._telemetry = server.telemetry
+        self._max_body = server.settings.max_body
+        self._request_timeout = server.settings.request_timeout
+        self._log_requests = server.settings.log_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         scope["normguard.id"] = uuid.uuid4().hex
-        head = _Head(send, closing=self._state)
+        head = _Head(send, closing=self._server)
         start = time.perf_counter()
         try:
             if self._telemetry is not None and scope["path"] not in ANYBODYS:
@@ -207,7 +187,7 @@ class _Api:
 class _Head:
     """Notes an answer's status on its way out; while the server drains it tells clients to connect anew elsewhere."""
 
-    def __init__(self, send: Send, *, closing: ServerState) -> None:
+    def __init__(self, send: Send, *, closing: Server) -> None:
         self.status = 0
         self._send = send
         self._closing = closing

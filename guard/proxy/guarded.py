@@ -18,7 +18,6 @@ from guard.actions.steps import Again
 from guard.api import WireFormat
 from guard.api.options import FIELD, Extra
 from guard.audit.trail import AuditTrail
-from guard.deployment.settings import Settings
 from guard.errors import NormGuardError, RequestError, UpstreamError
 from guard.flow import Authorize, Call, Observer, Prepare, Read, RequestFlow, Send, Step, Work, arun
 from guard.flow.prepare import aprepared
@@ -31,6 +30,7 @@ from guard.proxy.errors import error_event, out_of_time, response_of
 from guard.proxy.generation import Generation
 from guard.proxy.shared_cache import SharedCache
 from guard.proxy.streaming import Relay, unless_disconnected, whole
+from guard.settings import Settings
 from guard.types import Decision
 from guard.upstreams.base import Reply, end_to_end
 

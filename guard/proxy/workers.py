@@ -14,12 +14,11 @@ from prometheus_client.multiprocess import mark_process_dead
 from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
-from guard.deployment.settings import Settings, read_settings
 from guard.observability.logs import configure
-from guard.proxy.reload import Outcome
-from guard.proxy.serve import build_guard, config, make_app
-
-_GIVEN = "NORMGUARD_WORKER_GIVEN_"
+from guard.proxy.app import create_app
+from guard.proxy.serve import config
+from guard.proxy.server import Outcome, Server
+from guard.settings import WORKER, Settings, read_settings
 
 
 class Workers(Multiprocess):
@@ -47,22 +46,22 @@ def run_workers(settings: Settings, bound: socket.socket, *, file: Path | None, 
     with tempfile.TemporaryDirectory(prefix="normguard-metrics-") as metrics:
         # What workers read from the environment: it is the one thing that a spawned process is sure to get.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        os.environ[_GIVEN] = json.dumps({"file": str(file) if file else None, "flags": flags}, default=str)
+        os.environ[WORKER] = json.dumps({"file": str(file) if file else None, "flags": flags}, default=str)
         more = {"factory": True, "workers": settings.workers, "timeout_worker_healthcheck": 30}
         Workers(config(settings, "guard.proxy.workers:worker_app", **more), [bound]).run()
 
 
 def worker_app() -> ASGIApp:
     """The application of one worker."""
-    given = json.loads(os.environ[_GIVEN])
+    given = json.loads(os.environ[WORKER])
     file = Path(given["file"]) if given["file"] else None
 
-    def source() -> Settings:
+    def read() -> Settings:
         return read_settings(file, **given["flags"])
 
-    settings = source()
+    settings = read()
     configure(settings.log_format, settings.log_level)
-    return make_app(settings, build_guard(settings), source=source, file=file, reload_all=_reload_all)
+    return create_app(Server(settings, read=read, file=file, reload_all=_reload_all))
 
 
 async def _reload_all() -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from guard.api.options import Extra, hints_of
+from guard.api.options import hints_of, read_extra
 from guard.deployment.local import local
 from guard.flow import LAST
 from guard.pipeline import Guard
@@ -61,7 +61,7 @@ def wrap(
         )
     if hasattr(client, _MARK):
         raise TypeError("This client is wrapped already.")
-    hints = hints_of(Extra(country=country, locale=locale))
+    hints = hints_of(read_extra({"country": country, "locale": locale}))
     transport = GuardedTransport(local(guard, settings, policy=policy, hints=hints))
     given: Any = client
     http = given._client

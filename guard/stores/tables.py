@@ -33,6 +33,9 @@ DECISIONS = Table(
     Column("rewritten", Text),
     Column("guidance", Text),
     Column("key", String(16)),
+    Column("policy_hash", String(16)),
+    Column("packs_hash", String(16)),
+    Column("version", String(40)),
 )
 
 ABOUT = Table("normguard_about", META, Column("name", String(40), primary_key=True), Column("value", String(200)))

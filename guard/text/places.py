@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -58,6 +59,16 @@ def countries() -> frozenset[str]:
 def country_name(code: str, language: str = "en") -> str:
     """The usual name of a country in `language`; the code itself where CLDR has none."""
     return str(Locale(language).territories.get(code, code))
+
+
+def country_named(name: str) -> str | None:
+    """The code of the country that goes by `name` in some language, or by one near to it in English; else None."""
+    meant, known = fold(name.strip()), {fold(short): code for short, code in _ABBREVIATIONS.items()}
+    for language in reversed(LANGUAGES):  # English counts last, so that it has the last word
+        for code in countries():
+            known |= {fold(variant): code for variant in _variants(country_name(code, language))}
+    near = known.keys() & {meant} or get_close_matches(meant, known, n=1, cutoff=0.8)
+    return next((known[one] for one in near), None)
 
 
 def add_places(lexicon: Lexicon) -> None:

@@ -8,6 +8,9 @@ from pydantic import Field, HttpUrl, model_validator
 
 from guard.files import Strict
 
+Kind = Literal["openai", "anthropic"]
+"""How an API takes its key: as a bearer token, or as x-api-key."""
+
 
 class UpstreamConfig(Strict):
     """One upstream.

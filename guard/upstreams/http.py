@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Literal
 
 import aiohttp
 from multidict import CIMultiDict
@@ -11,8 +10,7 @@ from yarl import URL
 
 from guard.errors import UpstreamError
 from guard.upstreams.base import Headers, Reply, end_to_end
-
-Kind = Literal["openai", "anthropic"]
+from guard.upstreams.config import Kind
 
 _CREDENTIALS = ("Authorization", "x-api-key", "api-key", "Cookie")
 _ANTHROPIC_VERSION = "2023-06-01"

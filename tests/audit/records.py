@@ -16,7 +16,8 @@ def record(guard: Guard, query: str = CLOCK, **more: Any) -> Record:
         "request_id": "1",
         "api": "chat",
         "model": "m",
-        "policy": None,
+        "policy": guard.policy,
+        "packs_hash": guard.library.digest,
         "http_status": 200,
         "latency_ms": 1.0,
     }

@@ -19,9 +19,9 @@ from guard import Guard
 from guard.audit.store import Store
 from guard.audit.writer import Writer
 from guard.cli.audit import audit
-from guard.deployment.settings import Settings
+from guard.deployment.build import open_audit
 from guard.errors import SettingsError
-from guard.proxy.serve import open_audit
+from guard.settings import Settings
 from tests.audit.records import record
 from tests.conftest import FakeUpstream
 from tests.samples import CLOCK, HARMLESS

@@ -13,11 +13,10 @@ import pytest
 from guard import Exchange, Guard, Hints
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, StudentScorer, open_scorer
-from guard.deployment.settings import Settings
 from guard.errors import ModelError
 from guard.files import folder
 from guard.norms.library import Library
-from guard.proxy.serve import build_guard
+from guard.settings import Settings
 from tests.classifier.samples import PICTURE
 
 MODEL = folder("models") / NAME
@@ -157,10 +156,10 @@ def _change(directory: Path, **changes: object) -> None:
 
 
 def test_settings_choose_the_classifier(tmp_path: Path) -> None:
-    assert build_guard(Settings(classifier="lexical")).scorer.name == "lexical-1"
+    assert Guard.from_settings(Settings(classifier="lexical")).scorer.name == "lexical-1"
     (tmp_path / "strict.yaml").write_text("on_fault: closed\n")
     with pytest.raises(ModelError, match="no classifier there"):
-        build_guard(Settings(classifier=str(tmp_path / "none"), policies=tmp_path, policy="strict"))
+        Guard.from_settings(Settings(classifier=str(tmp_path / "none"), policies=tmp_path, policy="strict"))
 
 
 def test_the_artefact_is_small_and_knows_every_norm_that_ships(guard: Guard) -> None:

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 import yaml
 
-from guard.deployment.settings import read_settings
 from guard.policy.model import Policies
+from guard.settings import read_settings
 from tests.paths import DEPLOY
 
 CHART = DEPLOY / "helm" / "normguard"

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from guard.deployment.settings import Settings
+from guard.settings import Settings
 from tests.paths import DEPLOY
 
 

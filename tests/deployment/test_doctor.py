@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from guard.access.keys import new_key
 from guard.access.store import open_keys
+from guard.deployment import doctor
 from guard.deployment.doctor import Level, examine
+from guard.settings import Settings, audit_file
 from tests.conftest import FakeUpstream
 from tests.services import RedisServer, free_port
 
@@ -53,3 +57,25 @@ def test_what_is_wrong_is_named_with_its_cure(tmp_path: Path, upstream: FakeUpst
     file.write_text("colour: red")
     assert found(file) == {"settings": (Level.ERROR, found(file)["settings"][1])}
     assert "colour" in found(file)["settings"][1]
+
+
+def test_keys_whose_policy_is_gone_are_named(tmp_path: Path) -> None:
+    keys = f"sqlite:///{tmp_path}/keys.db"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.yaml").write_text("max_norms: 1\n")
+    for name, policy in (("shop", "mine"), ("desk", "strict"), ("any", None)):
+        open_keys(keys).add(new_key(name, policy=policy)[1])
+    settings = Settings(keys=keys, policies=tmp_path / "own")  # type: ignore[arg-type]
+    assert [finding.level for finding in doctor._keys(settings)] == [Level.OK], "an older name of a policy is one too"
+    (tmp_path / "own" / "mine.yaml").rename(tmp_path / "own" / "mime.yaml")
+    _, wrong = doctor._keys(settings)
+    assert wrong.level is Level.ERROR
+    assert "(shop): There is no policy 'mine'; did you mean 'mime'?" in wrong.found
+    assert "revoke" in wrong.mend
+
+
+def test_the_doctor_makes_no_file_of_decisions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (finding,) = doctor._audit(Settings())
+    assert (finding.level, finding.found) == (Level.OK, f"decisions will be kept in {audit_file()}")
+    assert not audit_file().exists()

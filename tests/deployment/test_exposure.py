@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from guard.deployment.settings import Settings
+from guard.deployment.exposure import check_exposure, listens_beyond_this_machine
 from guard.errors import SettingsError
-from guard.proxy.admission import check_exposure, listens_beyond_this_machine
+from guard.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ import guard
 from guard.actions import ACTIONS
 from guard.api import APIS
 from guard.cli.main import cli
-from guard.deployment.settings import Settings
 from guard.errors import NormGuardError, PolicyError
 from guard.files import read_yaml
 from guard.flow.headers import VERIFY, headers_of
 from guard.observability.metrics import Metrics
 from guard.policy.model import DeploymentPolicy
+from guard.settings import Settings
 from guard.types import Decision
 from tests.paths import ROOT
 

@@ -12,7 +12,7 @@ from guard.policy.model import DeploymentPolicy, OnFault, Policies, read_policy
 
 def test_the_policies_that_come_along() -> None:
     policies = Policies()
-    assert {"default", "careful", "essential", "strict", "off"} <= set(policies.names())
+    assert {"default", "careful", "essential", "fail-closed", "off"} <= set(policies.names())
     closed = policies.get("strict").on_fault
     assert closed.guard is closed.timeout is closed.verify is OnFault.CLOSED
     assert closed.evidence is closed.audit is OnFault.OPEN

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from guard.deployment.settings import Settings, read_settings
+from guard.settings import Settings, read_settings
 from tests.samples import BODY, data_url, picture_message, png
 
 

@@ -116,3 +116,28 @@ def test_sighup_reloads(upstream: FakeUpstream, tmp_path: Path) -> None:
         while post(address, "mine", picture=False).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+def test_settings_that_name_another_folder_have_that_one_watched(
+    start_proxy: Callable[..., str], guard: Guard, upstream: FakeUpstream, tmp_path: Path
+) -> None:
+    source = reloadable(tmp_path, upstream.base)
+    file = tmp_path / "normguard.yaml"
+    address = start_proxy(guard, source, file=file, upstream=upstream.base, reload_on_change=True)
+
+    def comes(policy: str) -> None:
+        deadline = time.monotonic() + 60
+        while post(address, policy, picture=False).status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "first.yaml").write_text("description: first\n")
+    file.write_text(file.read_text().replace(str(tmp_path / "policies"), str(tmp_path / "later")))
+    comes("first")
+    # As Kubernetes brings new files: beside the old, and then one link is moved.
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "volume" / "second.yaml").write_text("description: second\n")
+    (tmp_path / "later").rename(tmp_path / "gone")
+    (tmp_path / "later").symlink_to(tmp_path / "volume")
+    comes("second")

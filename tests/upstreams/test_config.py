@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from guard.deployment.settings import read_settings
+from guard.deployment.build import upstream_maker
 from guard.errors import SettingsError
-from guard.proxy.serve import upstream_maker
+from guard.settings import read_settings
 from guard.upstreams.config import Target, UpstreamConfig
 from tests.paths import ROOT
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from guard.deployment.settings import read_settings
+from guard.deployment.build import upstream_maker
 from guard.errors import SettingsError
-from guard.proxy.serve import upstream_maker
+from guard.settings import read_settings
 
 
 def test_litellm_that_is_missing_is_missed_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

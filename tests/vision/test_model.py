@@ -16,11 +16,10 @@ from click.testing import CliRunner
 
 from guard import Exchange, Guard, Hints, Image
 from guard.cli.models import models
-from guard.deployment.settings import Settings
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
 from guard.pictures.decode import decode
-from guard.proxy.serve import build_guard
+from guard.settings import Settings
 from guard.vision.manifest import Input, read_manifest
 from guard.vision.model import VisionModel, open_vision, preprocess
 from tests.conftest import FakeUpstream, needs_data
@@ -148,7 +147,7 @@ def test_a_start_without_the_model_is_clear_or_degraded_as_the_deployment_wants(
     assert open_vision("none", vocabulary) is None
     (tmp_path / "strict.yaml").write_text("on_fault: closed\n")
     with pytest.raises(ModelError):
-        build_guard(Settings(vision="mobilenet-v2", policies=tmp_path, policy="strict"))
+        Guard.from_settings(Settings(vision="mobilenet-v2", policies=tmp_path, policy="strict"))
 
 
 def test_importing_the_guard_loads_no_model_runtime() -> None:

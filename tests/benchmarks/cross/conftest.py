@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.cross import local_proxy
 from benchmarks.cross import run as runner
 from benchmarks.cross.report import write_report
 from benchmarks.cross.run import Options, run
@@ -76,7 +75,7 @@ def scripted(_scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Scri
 @pytest.fixture
 def start(scripted: ScriptedServer, guard: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the benchmark in this process with scripted models: start(model, data=..., ...) -> exit status."""
-    monkeypatch.setattr(local_proxy, "build_guard", lambda settings: guard)
+    monkeypatch.setattr(Guard, "from_settings", lambda settings: guard)
     monkeypatch.setattr(runner, "write_report", partial(write_report, resamples=999))
     monkeypatch.setenv("INSPECT_CACHE_DIR", "")  # set by each run; this puts it back
 

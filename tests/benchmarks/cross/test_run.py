@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cross import local_proxy
 from benchmarks.cross.dataset import Choice
 from benchmarks.cross.records import read_run
 from benchmarks.cross.run import INCOMPLETE, Options, run
@@ -179,7 +178,7 @@ def test_options_that_cannot_be_are_refused_before_anything_is_spent(
     says: str,
 ) -> None:
     if "policy" not in options:
-        monkeypatch.setattr(local_proxy, "build_guard", lambda settings: guard)
+        monkeypatch.setattr(Guard, "from_settings", lambda settings: guard)
     told = {"out": tmp_path / "run", "model": name("follows"), "judges": [name("judge")], "display": "none", **options}
     if told.get("data") == "clone":
         told["data"] = clone

@@ -1,24 +1,35 @@
-"""Settings of the proxy: ``normguard.yaml``, then ``NORMGUARD_*`` in the environment, then flags."""
+"""Settings of a deployment: ``normguard.yaml``, then ``NORMGUARD_*`` in the environment, then flags; the later wins."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar, get_origin
 
+from platformdirs import user_state_path
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from guard.errors import SettingsError
-from guard.pipeline import DEFAULT_POLICY
-from guard.upstreams.config import Route, UpstreamConfig, check_routes
-from guard.upstreams.http import Kind
+from guard.files import Strict, nearest, read_yaml, told
+from guard.policy.model import DEFAULT_POLICY
+from guard.upstreams.config import Kind, Route, UpstreamConfig, check_routes
 
 DEFAULT_FILE = Path("normguard.yaml")
+PREFIX = "NORMGUARD_"
+WORKER = f"{PREFIX}WORKER_GIVEN_"
+EXTRAS = frozenset({f"{PREFIX}MODELS", f"{PREFIX}API_KEY", WORKER})
+"""Variables with our prefix that are no settings: folder of pulled models, key for `bench cross`, a worker's own."""
 AUTO = "auto"
 
+T = TypeVar("T")
+LIVE = object()
+Live = Annotated[T, LIVE]
+"""A setting that a reload brings into force; the others need a new process."""
 
-class Settings(BaseSettings):
+
+class Settings(Strict):
     """What a deployment sets.
 
     Attributes:
@@ -64,33 +75,31 @@ class Settings(BaseSettings):
             how many seconds.
         drain: seconds that answers in flight get to finish at shutdown.
         drain_delay: seconds before that in which requests are still taken while ``/readyz`` says no.
-        reload_every: seconds between looks whether settings, packs, policies or models have changed on disk; None for
-            never (``SIGHUP`` and the operator's route reload all the same).
+        reload_on_change: whether settings, packs, policies and models are reloaded when their files change (``SIGHUP``
+            and the operator's route reload in any case); ``reload_every``, its older name, takes seconds for true.
         log_format: ``text`` or ``json``.
         log_level: least level of what is logged.
         log_requests: whether each request gets a line.
         otlp: URL of an OpenTelemetry collector (OTLP over HTTP) for traces and metrics; none are sent where None.
     """
 
-    model_config = SettingsConfigDict(env_prefix="NORMGUARD_", extra="forbid")
-
     host: str = "127.0.0.1"
     port: int = Field(default=8017, ge=0, le=65535)
-    upstream: HttpUrl | None = None
-    upstream_kind: Kind | None = None
-    upstream_api_key: SecretStr | None = None
-    upstreams: dict[str, UpstreamConfig] = {}
-    routes: tuple[Route, ...] = ()
-    default_upstream: str | None = None
-    policy: str = DEFAULT_POLICY
-    policies: Path | None = None
-    norms: tuple[Path, ...] = ()
-    classifier: str = "auto"
-    vision: str = "auto"
-    ocr: bool = False
-    ocr_budget: float = Field(default=0.8, gt=0, le=60)
-    connect_timeout: float = Field(default=5.0, gt=0)
-    read_timeout: float = Field(default=600.0, gt=0)
+    upstream: Live[HttpUrl | None] = None
+    upstream_kind: Live[Kind | None] = None
+    upstream_api_key: Live[SecretStr | None] = None
+    upstreams: Live[dict[str, UpstreamConfig]] = {}
+    routes: Live[tuple[Route, ...]] = ()
+    default_upstream: Live[str | None] = None
+    policy: Live[str] = DEFAULT_POLICY
+    policies: Live[Path | None] = None
+    norms: Live[tuple[Path, ...]] = ()
+    classifier: Live[str] = "auto"
+    vision: Live[str] = "auto"
+    ocr: Live[bool] = False
+    ocr_budget: Live[float] = Field(default=0.8, gt=0, le=60)
+    connect_timeout: Live[float] = Field(default=5.0, gt=0)
+    read_timeout: Live[float] = Field(default=600.0, gt=0)
     max_body: int = Field(default=64 * 2**20, gt=0)
     audit: SecretStr | None = SecretStr(AUTO)
     audit_content: bool = False
@@ -105,14 +114,14 @@ class Settings(BaseSettings):
     body_timeout: float = Field(default=60.0, gt=0)
     guard_timeout: float = Field(default=10.0, gt=0)
     request_timeout: float = Field(default=3600.0, gt=0)
-    upstream_concurrency: int = Field(default=512, ge=1)
-    upstream_queue: int = Field(default=512, ge=0)
-    queue_timeout: float = Field(default=10.0, gt=0)
-    breaker_failures: int = Field(default=10, ge=0)
-    breaker_rest: float = Field(default=10.0, gt=0)
+    upstream_concurrency: Live[int] = Field(default=512, ge=1)
+    upstream_queue: Live[int] = Field(default=512, ge=0)
+    queue_timeout: Live[float] = Field(default=10.0, gt=0)
+    breaker_failures: Live[int] = Field(default=10, ge=0)
+    breaker_rest: Live[float] = Field(default=10.0, gt=0)
     drain: int = Field(default=30, ge=0)
     drain_delay: float = Field(default=0.0, ge=0)
-    reload_every: float | None = Field(default=None, gt=0)
+    reload_on_change: bool = False
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_requests: bool = False
@@ -135,47 +144,94 @@ class Settings(BaseSettings):
         check_routes(self.upstreams, self.routes, self.default_upstream)
         return self
 
+    @model_validator(mode="before")
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        del dotenv_settings, file_secret_settings
-        yaml_file = settings_cls.model_config.get("yaml_file")
-        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=yaml_file))
+    def _older_names(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "reload_every" not in given:
+            return given
+        every = given["reload_every"]
+        return {"reload_on_change": bool(every), **{n: v for n, v in given.items() if n != "reload_every"}}
+
+
+def live_settings() -> frozenset[str]:
+    """Names of the settings that a reload brings into force."""
+    return frozenset(name for name, field in Settings.model_fields.items() if LIVE in field.metadata)
 
 
 def audit_file() -> Path:
-    """Where decisions are kept that nobody named a database for (XDG Base Directory Specification: state)."""
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "normguard" / "audit.db"
+    """Where decisions are kept that nobody named a database for: the user's folder for state, as his system has it."""
+    older = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "normguard" / "audit.db"
+    return older if older.exists() else user_state_path("normguard", appauthor=False) / "audit.db"
 
 
 def audit_url(setting: str) -> str | None:
     """The database that `setting` means: a URL, ``auto`` or ``none``."""
-    return {AUTO: f"sqlite:///{audit_file()}", "none": None}.get(setting, setting)
+    return f"sqlite:///{audit_file()}" if setting == AUTO else None if setting == "none" else setting
 
 
 def read_settings(file: Path | None = None, **flags: Any) -> Settings:
     """Settings from `file` (``normguard.yaml`` here, if there is one), the environment and `flags` that are not None.
 
+    A value that a later source overrides is never used, and not looked at; a name that is none is refused anywhere.
+
     Raises:
-        SettingsError: the file is missing or no YAML, or a value cannot be used; the message names each.
+        SettingsError: the file is missing or no YAML, a name is unknown, or a value cannot be used; the message tells
+            the source of each fault: ``normguard.yaml: port: ...``, ``NORMGUARD_PORT: ...``, ``--port: ...``.
     """
     if file is not None and not file.is_file():
         raise SettingsError(f"{file}: no such settings file.")
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(yaml_file=file or DEFAULT_FILE)
-
+    values: dict[str, Any] = {}
+    called: dict[str, str] = {}
+    for name, here, value in _given(file or DEFAULT_FILE, flags):
+        values[name], called[name] = value, here
     try:
-        return FromFile(**{name: value for name, value in flags.items() if value is not None})
+        settings = Settings.model_validate(values)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False))
-        raise SettingsError("Settings cannot be used: " + "; ".join(faults)) from error
-    except Exception as error:  # whatever a YAML parser raises
-        raise SettingsError(f"{file or DEFAULT_FILE}: cannot be read: {error}") from error
+        raise SettingsError("\n".join(_faults(error, called))) from error
+    keys = {config.api_key_env for config in settings.upstreams.values()}
+    known = {f"{PREFIX}{name.upper()}" for name in _names()}
+    if unknown := [name for name in _variables() if name not in known | EXTRAS | keys]:
+        raise SettingsError("\n".join(f"{name}: there is no such setting{nearest(name, known)}" for name in unknown))
+    return settings
+
+
+def _names() -> list[str]:
+    return [*Settings.model_fields, "reload_every"]
+
+
+def _variables() -> list[str]:
+    return sorted(name for name in os.environ if name.startswith(PREFIX))
+
+
+def _given(file: Path, flags: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Each setting that is given, the weakest source first: its name, what it is called there, and its value."""
+    written = read_yaml(file, SettingsError) if file.is_file() else None
+    if not isinstance(written or {}, dict):
+        raise SettingsError(f"{file}: settings are needed, each with its name, such as port: 8017.")
+    for name, value in (written or {}).items():
+        yield str(name), f"{file}: {name}", value
+    for name in _names():
+        variable = f"{PREFIX}{name.upper()}"
+        if variable in os.environ:
+            yield name, variable, _parsed(name, variable)
+    for name, value in flags.items():
+        if value is not None:
+            yield name, f"--{name.replace('_', '-')}", value
+
+
+def _parsed(name: str, variable: str) -> Any:
+    """What a variable says: JSON where the setting is a list or a mapping, else its text."""
+    field, text = Settings.model_fields.get(name), os.environ[variable]
+    if field is None or get_origin(field.annotation) not in {tuple, dict}:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable}: not valid JSON: {error}") from error
+
+
+def _faults(error: ValidationError, called: dict[str, str]) -> Iterator[str]:
+    for fault in error.errors(include_url=False):
+        line = told(fault["loc"], fault, Settings)
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        yield f"{called.get(name, name)}{line[len(name) :]}".removeprefix("Value error, ")
