@@ -49,11 +49,22 @@ def test_an_example_runs(demo: str, capsys: pytest.CaptureFixture[str], name: st
 def test_the_quick_start_prints_what_it_says(
     guard: Guard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = (ROOT / "docs" / "start" / "quick-start.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(from guard import Guard\n.*?)```", page, re.DOTALL)
     monkeypatch.setattr("guard.Guard", lambda: guard)
-    exec(compile(code, "quick-start.md", "exec"), {})
-    assert f"prints `{capsys.readouterr().out.strip()}`" in page
+    prints_what_it_says("start/quick-start.md", "from guard import Guard", capsys)
+
+
+def test_the_page_on_tests_prints_what_it_says(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("guard.pipeline.Guard.from_settings", lambda *_, **__: guard)
+    prints_what_it_says("use/testing.md", "from openai import OpenAI", capsys)
+
+
+def prints_what_it_says(page: str, begins: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if block.startswith(begins))
+    exec(compile(code, page, "exec"), {})
+    assert f"prints `{capsys.readouterr().out.strip()}`" in text
 
 
 def test_the_pages_show_the_examples() -> None:

@@ -176,6 +176,17 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert not anchor or anchor in anchors(meant), (page.name, target, anchor)
 
 
+def test_files_that_are_named_are_there() -> None:
+    pages = [
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        *(f"docs/extend/{name}.md" for name in ("integration", "country")),
+    ]
+    for page in pages:
+        for name in re.findall(r"`((?:[\w-]+/)+[\w-]*(?:\.\w+)?)`", text(page)):
+            assert (ROOT / name).exists() or (ROOT / "guard" / name).exists(), (page, name)
+
+
 def test_the_map_leads_to_every_page() -> None:
     mapped = text("docs/index.md")
     pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
