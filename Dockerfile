@@ -2,7 +2,7 @@ FROM python:3.12-slim
 
 RUN useradd --create-home --uid 10001 normguard
 WORKDIR /app
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY guard ./guard
 COPY models ./models
 COPY policies ./policies

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, TypeVar, get_args
 
 import yaml
+from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from guard.errors import NormGuardError
@@ -28,6 +29,12 @@ def folder(name: str) -> Path:
     """Path of the data folder ``policies`` or ``models``: beside the package in a checkout, inside it in a wheel."""
     shipped = _PACKAGE / "_share" / name
     return shipped if shipped.is_dir() else _PACKAGE.parent / name
+
+
+def cache_folder() -> Path | None:
+    """NormGuard's folder in the user's cache (``$XDG_CACHE_HOME``); None for a user without a home."""
+    path = user_cache_path("normguard", appauthor=False)
+    return path if path.is_absolute() else None
 
 
 def module(name: str) -> ModuleType:

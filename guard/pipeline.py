@@ -21,11 +21,9 @@ from guard.errors import ModelError
 from guard.evidence.base import Parts
 from guard.evidence.gather import Gatherer
 from guard.evidence.memory import ConversationMemory
-from guard.files import folder
+from guard.norms.compiled import open_library
 from guard.norms.library import Library
-from guard.norms.packs import read_packs
 from guard.norms.retrieval import candidates
-from guard.norms.vocabulary import Vocabulary
 from guard.pictures.decode import PictureCache
 from guard.pictures.isolated import Decoders
 from guard.policy.decide import decide
@@ -78,7 +76,7 @@ class Guard:
         pictures: PictureCache | None = None,
         memory: ConversationMemory | None = None,
     ) -> None:
-        self.library = library or Library(read_packs(), Vocabulary())
+        self.library = library or open_library()
         self.policies = policies or Policies()
         self.policy = self.policies.get(policy)
         self.scorer: Scorer = scorer or StudentScorer(self.library)
@@ -108,7 +106,7 @@ class Guard:
             settings = read_settings(Path(settings) if settings is not None else None)
         policies = Policies.with_own(settings.policies)
         forgiving = policies.get(settings.policy).on_fault.guard is OnFault.OPEN
-        library = Library(read_packs([folder("policies") / "norms", *settings.norms]), Vocabulary())
+        library = open_library(settings.norms)
         return cls(
             library=library,
             policies=policies,
@@ -128,7 +126,8 @@ class Guard:
         """
         if self._checker is None and not self._checker_missing:
             try:
-                self._checker = AnswerScorer(self.library)
+                encode = self.scorer.encoder if isinstance(self.scorer, StudentScorer) else None
+                self._checker = AnswerScorer(self.library, encode=encode)
             except ModelError as error:
                 log.warning("answers are not checked locally: %s", error)
                 self._checker_missing = True

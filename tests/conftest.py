@@ -30,6 +30,7 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """What somebody keeps on his machine must not change what the tests see, and they must not change it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NORMGUARD_MODELS", str(tmp_path_factory.mktemp("models")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 

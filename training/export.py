@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,8 @@ from torch import Tensor, nn
 
 from guard.classifier.features import PAIR, REQUEST
 from guard.classifier.ngrams import BUCKETS
-from guard.classifier.student import ENCODER, FORMAT, MANIFEST, RANKER, VECTORS
+from guard.classifier.student import ENCODER, FORMAT, RANKER, VECTORS
+from guard.onnx import write_manifest
 from guard.vision.convert import forget_origin
 from training.encoders import DIMENSIONS, Bag
 from training.heads import Heads
@@ -144,8 +143,5 @@ def write(
         "situations": heads.situations,
         "pair": list(PAIR),
         "request": list(REQUEST),
-        "sha256": {
-            part: hashlib.sha256((directory / part).read_bytes()).hexdigest() for part in (ENCODER, RANKER, VECTORS)
-        },
     }
-    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_manifest(directory, manifest)

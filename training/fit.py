@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from guard import Exchange, Guard, Hints, Image
 from guard.classifier.features import Featurizer
-from guard.classifier.student import content_of, meaning_of, things_of
+from guard.classifier.student import content_of
 from guard.norms.retrieval import candidates
+from guard.norms.wording import meaning_of, things_of
 from training.corpus import Example
 from training.encoders import DIMENSIONS
 from training.ranker import Ranker

@@ -20,11 +20,12 @@ from benchmarks.detection import run as detection
 from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.classifier.lexical import LexicalScorer
-from guard.classifier.student import NAME, StudentScorer, meaning_of, text_key, things_of
+from guard.classifier.student import NAME, StudentScorer, text_key
 from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
+from guard.norms.wording import meaning_of, things_of
 from training import card
 from training.corpus import Example, read
 from training.encoders import Bag, HashedPieces, SmallTransformer, StaticTokens, basis_of, distil

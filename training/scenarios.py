@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 
 from guard.norms.library import Library
-from guard.norms.model import LANGUAGES, Norm
+from guard.norms.model import Norm
+from guard.text.languages import LANGUAGES
 from guard.text.places import country_name
 from training.corpus import Example
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmarks.datasets.answers import Answer, Answers, by_part, handwritten
-from guard.answers.scorer import FEATURES, AnswerFeatures, AnswerScorer
+from guard.answers.features import FEATURES, AnswerFeatures
+from guard.answers.scorer import AnswerScorer
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary

@@ -125,7 +125,9 @@ class LocalProxy:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0, **_PATIENT})
+        # Its keys, its audit trail and the like are the deployment's, and no part of what is measured.
+        apart = dict.fromkeys(("keys", "audit", "redis", "otlp"))
+        self.settings = settings.model_copy(update={"host": "127.0.0.1", "port": 0, **apart, **_PATIENT})
         self._guard: Guard | None = None
         self._calls: dict[str, _Call] = {}
         self._starting = asyncio.Lock()

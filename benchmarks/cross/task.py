@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,7 @@ def benign(
 def select(cases: Sequence[Case], choice: Choice, proxy: GuardedArm | None) -> list[Case]:
     """The chosen cases, with what the packs know of their norms; raises `NormGuardError` where none is left."""
     if isinstance(proxy, LocalProxy):
-        norms = proxy.guard.library.norms
+        norms: Mapping[str, Any] = proxy.guard.library.norms
     else:
         norms = {norm.id: norm for pack in read_packs().values() for norm in pack.norms}
     return choose(enriched(cases, norms), choice)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from benchmarks.datasets.splits import Part, part_of, protected_norms, read_links
-from guard.answers.scorer import RULED, AnswerFeatures
+from guard.answers.features import RULED, AnswerFeatures
 from guard.norms.library import Library
 from guard.norms.model import Norm
 from guard.text.languages import languages_of

@@ -16,9 +16,9 @@ from benchmarks.detection.encoder import SentenceEncoder
 from guard import Guard
 from guard.classifier.base import Scorer, Scores
 from guard.classifier.lexical import LexicalScorer
-from guard.classifier.student import meaning_of
 from guard.errors import NormGuardError
 from guard.norms.model import Norm
+from guard.norms.wording import meaning_of
 from guard.policy.model import DeploymentPolicy, Thresholds
 from guard.text.words import stems
 from guard.types import Evidence, Exchange, Findings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from guard.text.words import stems
 from guard.types import Exchange, Findings
 
 Matrix = NDArray[np.float32]
-_Index = defaultdict[tuple[str, str], list[tuple[str, float]]]
+_Index = defaultdict[str, list[tuple[str, float]]]
 
 PAIR = (
     "culture",  # certainty that the norm's country is meant
@@ -86,37 +87,21 @@ class Featurizer:
     """
 
     def __init__(self, library: Library) -> None:
-        self._wording = {
-            code: _Bm25({norm.id: _texts(norm) for norm in pack.norms}) for code, pack in library.packs.items()
-        }
-        rarity = _rarity(library)
-        # By country and situation or concept: a request is about one country or a few, of many.
-        self._by_situation: _Index = defaultdict(list)
-        self._by_concept: _Index = defaultdict(list)
-        self._fixed: dict[str, tuple[float, ...]] = {}
-        for norm in library.norms.values():
-            for rank, id_ in enumerate(norm.situations):
-                self._by_situation[norm.country, id_].append((norm.id, 0.85**rank))
-            for id_ in norm.visual:
-                self._by_concept[norm.country, id_].append((norm.id, rarity[id_]))
-            self._fixed[norm.id] = (
-                float(norm.severity - 2),
-                float(bool(norm.visual)),
-                float(norm.strength is Strength.CONTESTED),
-                float(norm.strength is Strength.NEAR_UNIVERSAL),
-                float(norm.law is not None),
-            )
+        self._country = cache(lambda code: _Country(library.packs[code].norms, library.crowding))
 
     def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> tuple[Matrix, Matrix]:
         """Features of each candidate, ``(candidates, len(PAIR))``, and of the request, ``(len(REQUEST),)``."""
         query = [stem for stem in stems(exchange.query[:_LONGEST], "en") if stem not in STOP]
         wording: dict[str, float] = {}
-        countries = tuple(dict.fromkeys(norm.country for norm in candidates))
-        for code in countries:
-            wording.update(self._wording[code].scores(query))
-        situation, sum_of_situations = _agreement(findings.situations, self._by_situation, countries)
-        shown, _ = _agreement(findings.shown, self._by_concept, countries)
-        mentioned, _ = _agreement(findings.mentioned, self._by_concept, countries)
+        countries = [self._country(code) for code in dict.fromkeys(norm.country for norm in candidates)]
+        fixed: dict[str, tuple[float, ...]] = {}
+        for country in countries:
+            wording.update(country.wording.scores(query))
+            fixed.update(country.fixed)
+        by_concept = [country.by_concept for country in countries]
+        situation, sum_of_situations = _agreement(findings.situations, [country.by_situation for country in countries])
+        shown, _ = _agreement(findings.shown, by_concept)
+        mentioned, _ = _agreement(findings.mentioned, by_concept)
         intents, named, cultures = findings.intents, findings.named, findings.cultures
         pictured = float(bool(exchange.images) or "pointing" in intents)
         known = float(max(findings.shown.values(), default=0.0) >= _SEEN)
@@ -129,7 +114,7 @@ class Featurizer:
         rows: list[tuple[float, ...]] = []
         for norm in candidates:
             id_ = norm.id
-            severity, visual, contested, universal, law = self._fixed[id_]
+            severity, visual, contested, universal, law = fixed[id_]
             best, said, name = situation.get(id_, 0.0), mentioned.get(id_, 0.0), named.get(id_, 0.0)
             words = wording.get(id_, 0.0)
             rows.append(
@@ -179,15 +164,40 @@ class Featurizer:
         return pairs, np.asarray(request, dtype=np.float32)
 
 
-def _agreement(
-    found: Mapping[str, float], index: _Index, countries: Sequence[str]
-) -> tuple[dict[str, float], dict[str, float]]:
+class _Country:
+    """What of a country's norms is the same for every request.
+
+    Attributes:
+        by_situation, by_concept: the norms of a situation or concept, and how much it speaks for each.
+        fixed: features of each norm alone.
+    """
+
+    def __init__(self, norms: Sequence[Norm], crowding: Mapping[str, int]) -> None:
+        self.wording = _Bm25({norm.id: _texts(norm) for norm in norms})
+        self.by_situation: _Index = defaultdict(list)
+        self.by_concept: _Index = defaultdict(list)
+        self.fixed: dict[str, tuple[float, ...]] = {}
+        for norm in norms:
+            for rank, id_ in enumerate(norm.situations):
+                self.by_situation[id_].append((norm.id, 0.85**rank))
+            for id_ in norm.visual:
+                self.by_concept[id_].append((norm.id, 1.0 / (1.0 + 0.06 * (crowding[id_] - 1))))
+            self.fixed[norm.id] = (
+                float(norm.severity - 2),
+                float(bool(norm.visual)),
+                float(norm.strength is Strength.CONTESTED),
+                float(norm.strength is Strength.NEAR_UNIVERSAL),
+                float(norm.law is not None),
+            )
+
+
+def _agreement(found: Mapping[str, float], indexes: Sequence[_Index]) -> tuple[dict[str, float], dict[str, float]]:
     """For each norm that shares something with `found`: the strongest agreement, and the sum of what it shares."""
     best: dict[str, float] = {}
     total: dict[str, float] = {}
     for id_, score in found.items():
-        for country in countries:
-            for norm, weight in index.get((country, id_), ()):
+        for index in indexes:
+            for norm, weight in index.get(id_, ()):
                 if (agreed := score * weight) > best.get(norm, 0.0):
                     best[norm] = agreed
                 total[norm] = total.get(norm, 0.0) + score
@@ -197,14 +207,6 @@ def _agreement(
 def _texts(norm: Norm) -> str:
     parts = (norm.title, norm.title, norm.expectation, norm.breach, norm.why, norm.instead, *norm.terms)
     return " ".join((*parts, str(norm.scope or ""), *norm.situations, *norm.visual)).replace("-", " ")
-
-
-def _rarity(library: Library) -> defaultdict[str, float]:
-    counts = Counter((norm.country, id_) for norm in library.norms.values() for id_ in norm.visual)
-    worst: defaultdict[str, int] = defaultdict(int)
-    for (_, id_), n in counts.items():
-        worst[id_] = max(worst[id_], n)
-    return defaultdict(lambda: 1.0, {id_: 1.0 / (1.0 + 0.06 * (n - 1)) for id_, n in worst.items()})
 
 
 class _Bm25:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -22,6 +21,8 @@ from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.model import Norm
 from guard.norms.vocabulary import Vocabulary
+from guard.norms.wording import meaning_of, things_of
+from guard.onnx import Artefact, check_parts, open_session, read_manifest
 from guard.types import Evidence, Exchange, Findings
 
 _log = logging.getLogger("normguard")
@@ -30,18 +31,60 @@ NAME = "classifier-1"
 FORMAT = 1
 """Number of the artefact's layout; one of another number is refused."""
 
-ENCODER, RANKER, VECTORS, MANIFEST = "encoder.onnx", "ranker.onnx", "vectors.npz", "manifest.json"
+ENCODER, RANKER, VECTORS = "encoder.onnx", "ranker.onnx", "vectors.npz"
+_CURE = "Train one (normguard train) or install again."
 _QUERY = 2_000  # characters of a question that are read
 _SEEN = 0.3  # certainty from which a concept counts among what a picture shows
 _SURE = 0.6  # probability from which a culture or situation is evidence
 _CULTURE, _SITUATION = 0.5, 0.6  # weight of that evidence beside words that name it
 
 
+class Manifest(Artefact):
+    """What the classifier was made with: what its encoder knows, and in which order its ranker takes what."""
+
+    format: int
+    buckets: int
+    dimensions: int
+    similarities: int
+    cultures: tuple[str, ...]
+    situations: tuple[str, ...]
+    pair: tuple[str, ...]
+    request: tuple[str, ...]
+
+
+class Encoder:
+    """A text's unit vector, and the probabilities of cultures and situations that it speaks of. Thread-safe.
+
+    Args:
+        directory: folder of the classifier that it belongs to; of the one that comes with NormGuard by default.
+
+    Raises:
+        ModelError: the artefact is missing, damaged, or of another version.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or folder("models") / NAME
+        made_for = {"format": FORMAT, "pair": list(PAIR), "request": list(REQUEST), "buckets": BUCKETS}
+        self.manifest = read_manifest(self.directory, Manifest, what="classifier", cure=_CURE, made_for=made_for)
+        check_parts(self.directory, self.manifest, cure=_CURE)
+        self._session = open_session(self.directory / ENCODER)
+        self.read = lru_cache(maxsize=1024)(self.run)
+
+    def run(self, text: str) -> tuple[Matrix, Matrix, Matrix]:
+        """Vector, cultures and situations, computed anew; `read` is the same, remembered."""
+        vector, cultures, situations = self._session.run(None, {"ids": np.asarray(hashed(text), dtype=np.int64)})
+        return vector, cultures, situations
+
+    def __call__(self, text: str) -> Matrix:
+        """The vector alone, ``(dimensions,)``."""
+        return self.read(text)[0]
+
+
 class StudentScorer:
     """Scores norms by meaning as well as by what the lexical scorer sees, and judges the request as a whole.
 
     Args:
-        library: the norms; those that the artefact does not know are encoded when it is loaded.
+        library: the norms; those that the artefact does not know are encoded when their country is first asked for.
         directory: folder of the artefact.
 
     Raises:
@@ -49,29 +92,24 @@ class StudentScorer:
     """
 
     def __init__(self, library: Library, directory: Path | None = None) -> None:
-        directory = directory or folder("models") / NAME
-        self._manifest = _read_manifest(directory)
-        self.name: str = self._manifest["name"]
-        self._encoder = open_session(directory / ENCODER)
-        self._ranker = open_session(directory / RANKER)
+        self.encoder = Encoder(directory)
+        self.name = self.encoder.manifest.name
+        self._ranker = open_session(self.encoder.directory / RANKER)
         self._library = library
         self._featurize = Featurizer(library)
-        self._cultures: list[str] = self._manifest["cultures"]
-        self._situations: list[str] = self._manifest["situations"]
-        self._row = {id_: row for row, id_ in enumerate(library.norms)}
-        self._meaning, self._things = self._vectors(directory / VECTORS)
-        self._encode = lru_cache(maxsize=1024)(self._encode_text)
+        self._vectors = _Vectors(library, self.encoder)
 
     def read(self, exchange: Exchange) -> Iterator[Evidence]:
         """Destination and situations that the question's wording suggests, though it may not name them."""
         if not (query := exchange.query[:_QUERY].strip()):
             return
-        _, cultures, situations = self._encode(query)
+        _, cultures, situations = self.encoder.read(query)
+        known = self.encoder.manifest
         best = int(cultures.argmax())
         if cultures[best] >= _SURE:
-            yield Evidence("culture", self._cultures[best], float(cultures[best]) * _CULTURE, "model")
+            yield Evidence("culture", known.cultures[best], float(cultures[best]) * _CULTURE, "model")
         for index in np.flatnonzero(situations >= _SURE).tolist():
-            yield Evidence("situation", self._situations[index], float(situations[index]) * _SITUATION, "model")
+            yield Evidence("situation", known.situations[index], float(situations[index]) * _SITUATION, "model")
 
     def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> Scores:
         if not candidates:
@@ -79,14 +117,14 @@ class StudentScorer:
         pairs, request = self._featurize(exchange, findings, candidates)
         content = content_of(exchange, findings, self._library.vocabulary)
         query = exchange.query[:_QUERY]
-        rows = np.fromiter((self._row[norm.id] for norm in candidates), dtype=np.intp, count=len(candidates))
+        meaning, things = self._vectors(candidates)
         relevance, sensitivity = self._ranker.run(
             None,
             {
                 "query": self._vector(query),
                 "content": self._vector(content),
-                "meaning": self._meaning[rows],
-                "things": self._things[rows],
+                "meaning": meaning,
+                "things": things,
                 "pairs": pairs,
                 "request": request,
             },
@@ -94,28 +132,37 @@ class StudentScorer:
         return Scores(float(sensitivity[0]), tuple(relevance.tolist()))
 
     def _vector(self, text: str) -> Matrix:
-        if not text.strip():
-            return np.zeros(self._meaning.shape[1], dtype=np.float32)
-        vector: Matrix = self._encode(text)[0]
-        return vector
+        return self.encoder(text) if text.strip() else np.zeros(self.encoder.manifest.dimensions, dtype=np.float32)
 
-    def _encode_text(self, text: str) -> tuple[Matrix, Matrix, Matrix]:
-        vector, cultures, situations = self._encoder.run(None, {"ids": np.asarray(hashed(text), dtype=np.int64)})
-        return vector, cultures, situations
 
-    def _vectors(self, path: Path) -> tuple[Matrix, Matrix]:
-        """Vectors of all norms: those of the artefact, and for texts that it does not know, new ones."""
-        with np.load(path) as stored:
-            known = dict(zip(stored["keys"].tolist(), stored["vectors"], strict=True))
+class _Vectors:
+    """Vectors of the norms: those of the artefact, and of texts that it does not know, new ones."""
 
-        def of(text: str) -> NDArray[Any]:
-            vector = known.get(text_key(text))
-            return self._encode_text(text)[0] if vector is None else vector
+    def __init__(self, library: Library, encoder: Encoder) -> None:
+        self._library = library
+        self._encoder = encoder
+        with np.load(encoder.directory / VECTORS) as stored:
+            self._stored: NDArray[np.float16] = stored["vectors"]
+            self._known = {key: row for row, key in enumerate(stored["keys"].tolist())}
+        self._row = {id_: row for row, id_ in enumerate(library.norms)}
+        # Of memory that is not touched before a country is asked for.
+        self._meaning, self._things = np.zeros((2, len(self._row), encoder.manifest.dimensions), dtype=np.float32)
+        self._filled: set[str] = set()
 
-        norms = self._library.norms.values()
-        meaning = np.stack([of(meaning_of(norm)) for norm in norms]).astype(np.float32)
-        things = np.stack([of(things_of(norm, self._library.vocabulary)) for norm in norms]).astype(np.float32)
-        return meaning, things
+    def __call__(self, norms: Sequence[Norm]) -> tuple[Matrix, Matrix]:
+        """What `norms` mean and what they can be seen in, a row each."""
+        for country in {norm.country for norm in norms} - self._filled:
+            for norm in self._library.packs[country].norms:
+                row = self._row[norm.id]
+                self._meaning[row] = self._of(meaning_of(norm))
+                self._things[row] = self._of(things_of(norm, self._library.vocabulary))
+            self._filled.add(country)
+        rows = [self._row[norm.id] for norm in norms]
+        return self._meaning[rows], self._things[rows]
+
+    def _of(self, text: str) -> NDArray[Any]:
+        row = self._known.get(text_key(text))
+        return self._encoder.run(text)[0] if row is None else self._stored[row]
 
 
 def open_scorer(classifier: str, library: Library, *, forgiving: bool = False) -> Scorer:
@@ -141,16 +188,6 @@ def open_scorer(classifier: str, library: Library, *, forgiving: bool = False) -
         return LexicalScorer(library)
 
 
-def meaning_of(norm: Norm) -> str:
-    """What a norm says, as one text."""
-    return f"{norm.title}. {norm.expectation} {norm.breach}"
-
-
-def things_of(norm: Norm, vocabulary: Vocabulary) -> str:
-    """What a norm can be seen in and named by, as one text."""
-    return ", ".join([*(vocabulary.concepts[id_].name for id_ in norm.visual), *norm.terms]) or norm.title
-
-
 def content_of(exchange: Exchange, findings: Findings, vocabulary: Vocabulary) -> str:
     """What is known of what the pictures show, as one English text; empty if nothing is."""
     captions = [caption[:300] for caption in exchange.hints.captions[:4]]
@@ -163,37 +200,3 @@ def content_of(exchange: Exchange, findings: Findings, vocabulary: Vocabulary) -
 def text_key(text: str) -> str:
     """Short name of a text in the artefact's table of vectors."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _read_manifest(directory: Path) -> dict[str, Any]:
-    path = directory / MANIFEST
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path}: no classifier there. Train one (normguard train) or install again.") from error
-    except ValueError as error:
-        raise ModelError(f"{path}: damaged: {error}") from error
-    wanted = {"format": FORMAT, "pair": list(PAIR), "request": list(REQUEST), "buckets": BUCKETS}
-    for key, value in wanted.items():
-        if manifest.get(key) != value:
-            raise ModelError(
-                f"{path}: made for another version of NormGuard ({key} differs). Train it anew or install again."
-            )
-    for part, digest in manifest["sha256"].items():
-        file = directory / part
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
-            raise ModelError(f"{file}: missing or damaged: it is not the file that was made. Install again.")
-    return manifest
-
-
-def open_session(path: Path) -> Any:
-    import onnxruntime  # a tenth of a second, and `import guard` shall not pay it
-
-    options = onnxruntime.SessionOptions()
-    # So small a model gains nothing from threads, and loses to their waking.
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises errors of its own, of many kinds
-        raise ModelError(f"{path}: cannot be loaded: {str(error)[:200]}") from error

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from guard.errors import NormGuardError, missing
-from guard.files import folder, module
 
 
 @cache
 def _commands() -> dict[str, click.Command]:
+    from guard.files import folder, module
+
     found: list[click.Command] = []
     for path in sorted(folder("benchmarks").glob("*/command.py")):
         found += module(f"benchmarks.{path.parent.name}.command").COMMANDS

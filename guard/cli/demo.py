@@ -7,14 +7,12 @@ import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 from guard.cli.settings import settings, settings_option
 from guard.errors import missing
 
 if TYPE_CHECKING:
-    pass
+    from rich.console import Console
 
 _LIGHT = "mobilenet-v2"
 _PATIENCE = 3.0  # seconds that an address may take to answer
@@ -49,6 +47,7 @@ def demo() -> None:
     except ImportError as error:
         raise click.ClickException(missing("The official client", "demo")) from error
     from rich.console import Console
+    from rich.markup import escape
 
     from guard.cli.view import decision_panel
     from guard.pipeline import Guard
@@ -88,6 +87,8 @@ def demo() -> None:
 
 def _fetch(console: Console) -> None:
     """Get the light vision model, if that takes no more than a few seconds."""
+    from rich.markup import escape
+
     from guard.errors import ModelError
     from guard.vision.pull import pull
     from guard.vision.store import preferred

@@ -27,12 +27,9 @@ _FOLDERS = click.option(
 
 
 def _library(folders: tuple[Path, ...]) -> Library:
-    from guard.files import folder
-    from guard.norms.library import Library
-    from guard.norms.packs import read_packs
-    from guard.norms.vocabulary import Vocabulary
+    from guard.norms.compiled import open_library
 
-    return Library(read_packs([folder("policies") / "norms", *(folders or settings().norms)]), Vocabulary())
+    return open_library(folders or settings().norms)
 
 
 @click.group()

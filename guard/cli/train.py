@@ -6,9 +6,6 @@ from pathlib import Path
 
 import click
 
-from guard.errors import NormGuardError, missing
-from guard.files import module
-
 
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -37,6 +34,9 @@ def train(
     quick: bool,
 ) -> None:
     """Train the classifier: teacher, students, calibration, ONNX, model card. Needs the extra [train]."""
+    from guard.errors import NormGuardError, missing
+    from guard.files import module
+
     if data is None and not answers:
         raise click.UsageError(
             "Give the folder of the data sets with --data, or train the check of answers: --answers."

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from typing import Self
 
 from guard.norms.model import Cues, Norm, Pack
 from guard.norms.vocabulary import Term, Vocabulary
 from guard.text.lexicon import ANY, Entry, Lexicon
-from guard.text.places import add_places
+from guard.text.places import places
 from guard.types import Kind
 
 # How surely a word of each kind points to its culture. Dishes and festivals travel; a people's name seldom does.
@@ -23,65 +26,131 @@ _CUE_SCORES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What must be known of all packs before any of them is opened, by country code of the pack.
+
+    Attributes:
+        ids: the norms.
+        also: the codes that it speaks for too.
+        crowding: of each concept, how many norms of one country at most can be seen in it.
+        digest: of what the packs say: 16 hexadecimal digits of SHA-256.
+    """
+
+    ids: dict[str, list[str]]
+    also: dict[str, list[str]]
+    crowding: dict[str, int]
+    digest: str
+
+    @classmethod
+    def of(cls, packs: Mapping[str, Pack]) -> Self:
+        """The index of `packs`, all of which are opened."""
+        crowding: Counter[str] = Counter()
+        for pack in packs.values():
+            crowding |= Counter(id_ for norm in pack.norms for id_ in norm.visual)
+        return cls(
+            {code: [norm.id for norm in pack.norms] for code, pack in packs.items()},
+            {code: list(pack.also) for code, pack in packs.items()},
+            dict(crowding),
+            sha256("".join(packs[code].model_dump_json() for code in sorted(packs)).encode()).hexdigest()[:16],
+        )
+
+
+class Norms(Mapping[str, Norm]):
+    """Norms of all packs by id, those of a pack when one of them is asked for."""
+
+    def __init__(self, packs: Mapping[str, Pack], ids: Mapping[str, Iterable[str]]) -> None:
+        self._home = {id_: code for code, some in ids.items() for id_ in some}
+        self._of = cache(lambda code: {norm.id: norm for norm in packs[code].norms})
+
+    def __getitem__(self, id_: str) -> Norm:
+        norm: Norm = self._of(self._home[id_])[id_]
+        return norm
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._home)
+
+    def __len__(self) -> int:
+        return len(self._home)
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self._home
+
+
 class Library:
     """Norms of all packs, by id and by country.
+
+    Args:
+        packs: by country code.
+        index, lexicon: what `packs` and `vocabulary` make, where it is known already.
 
     Attributes:
         norms: every norm, by id.
         vocabulary: the concepts and situations that the norms refer to.
         lexicon: names of cultures, situations, concepts and norms, for finding them in texts.
+        crowding: of each concept, how many norms of one country at most can be seen in it.
         digest: of what the packs say: 16 hexadecimal digits of SHA-256.
     """
 
-    def __init__(self, packs: Mapping[str, Pack], vocabulary: Vocabulary) -> None:
-        self.packs = dict(packs)
+    def __init__(
+        self,
+        packs: Mapping[str, Pack],
+        vocabulary: Vocabulary,
+        *,
+        index: Index | None = None,
+        lexicon: Lexicon | None = None,
+    ) -> None:
+        index = index or Index.of(packs)
+        self.packs = packs
         self.vocabulary = vocabulary
-        self.norms: dict[str, Norm] = {norm.id: norm for pack in packs.values() for norm in pack.norms}
-        self._by_country: defaultdict[str, list[Norm]] = defaultdict(list)
-        for pack in packs.values():
-            for code in (pack.country, *(code for code in pack.also if code not in packs)):
-                self._by_country[code].extend(pack.norms)
-        self.lexicon = self._build_lexicon()
-        said = "".join(packs[code].model_dump_json() for code in sorted(packs))
-        self.digest = sha256(said.encode()).hexdigest()[:16]
+        self.norms = Norms(packs, index.ids)
+        self.crowding = index.crowding
+        self.digest = index.digest
+        self._speakers: defaultdict[str, list[str]] = defaultdict(list)
+        for pack, also in index.also.items():
+            for code in (pack, *(code for code in also if code not in packs)):
+                self._speakers[code].append(pack)
+        self.lexicon = lexicon or lexicon_of(packs, self.norms.values(), vocabulary)
 
     def of_country(self, code: str) -> list[Norm]:
         """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""
-        return self._by_country.get(code, [])
+        return [norm for pack in self._speakers.get(code, ()) for norm in self.packs[pack].norms]
 
-    def _build_lexicon(self) -> Lexicon:
-        lexicon = Lexicon()
-        add_places(lexicon)
-        for code, cues in self.vocabulary.cultures.items():
-            _add_cues(lexicon, code, cues)
-        for pack in self.packs.values():
-            _add_cues(lexicon, pack.country, pack.cues)
-        self._add_terms(lexicon)
-        shared: tuple[tuple[Kind, dict[str, Term]], ...] = (
-            ("concept", self.vocabulary.concepts),
-            ("situation", self.vocabulary.situations),
-            ("intent", self.vocabulary.intents),
-        )
-        for shared_kind, terms in shared:
-            for id_, known in terms.items():
-                for language, names in known.names.items():
-                    for name in names:
-                        lexicon.add(name, language, Entry(shared_kind, id_, 0.9))
-        return lexicon
 
-    def _add_terms(self, lexicon: Lexicon) -> None:
-        users: defaultdict[str, list[Norm]] = defaultdict(list)
-        for norm in self.norms.values():
-            for term in norm.terms:
-                users[term.casefold()].append(norm)
-        for term, norms in users.items():
-            countries = {norm.country for norm in norms}
-            for language in (ANY, "en"):
-                for norm in norms:
-                    lexicon.add(term, language, Entry("norm", norm.id, 0.9))
-                # What one country alone has points there; Ramadan and tarot cards do not.
-                if len(countries) == 1:
-                    lexicon.add(term, language, Entry("culture", norms[0].country, 0.6))
+def lexicon_of(packs: Mapping[str, Pack], norms: Iterable[Norm], vocabulary: Vocabulary) -> Lexicon:
+    """Names of places, of what points to a culture, of concepts and situations, and of the norms' own things."""
+    lexicon = Lexicon(places().parts())
+    for code, cues in vocabulary.cultures.items():
+        _add_cues(lexicon, code, cues)
+    for pack in packs.values():
+        _add_cues(lexicon, pack.country, pack.cues)
+    _add_terms(lexicon, norms)
+    shared: tuple[tuple[Kind, Mapping[str, Term]], ...] = (
+        ("concept", vocabulary.concepts),
+        ("situation", vocabulary.situations),
+        ("intent", vocabulary.intents),
+    )
+    for kind, terms in shared:
+        for id_, known in terms.items():
+            for language, names in known.names.items():
+                for name in names:
+                    lexicon.add(name, language, Entry(kind, id_, 0.9))
+    return lexicon
+
+
+def _add_terms(lexicon: Lexicon, every: Iterable[Norm]) -> None:
+    users: defaultdict[str, list[Norm]] = defaultdict(list)
+    for norm in every:
+        for term in norm.terms:
+            users[term.casefold()].append(norm)
+    for term, norms in users.items():
+        countries = {norm.country for norm in norms}
+        for language in (ANY, "en"):
+            for norm in norms:
+                lexicon.add(term, language, Entry("norm", norm.id, 0.9))
+            # What one country alone has points there; Ramadan and tarot cards do not.
+            if len(countries) == 1:
+                lexicon.add(term, language, Entry("culture", norms[0].country, 0.6))
 
 
 def _add_cues(lexicon: Lexicon, code: str, cues: Cues) -> None:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from guard.classifier.base import Scorer
 from guard.norms.library import Library
 from guard.norms.model import Norm
 from guard.text.words import fold, stems, words
@@ -32,6 +31,15 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.field}: {self.message}"
+
+
+class _Scores(Protocol):
+    @property
+    def relevance(self) -> Sequence[float]: ...
+
+
+Scorer = Callable[[Exchange, Findings, Sequence[Norm]], _Scores]
+"""What ranks candidates, for a request and what was found in it."""
 
 
 def lint(library: Library, scorer: Scorer, *, data: Path | None = None) -> list[Fault]:

@@ -11,9 +11,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, HttpUrl, PrivateAttr, StringConstraints, model_validator
 
 from guard.files import Strict
-
-LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
-"""ISO 639-1 codes of the languages in which vocabularies and cues are kept."""
+from guard.text.languages import LANGUAGES
 
 NormId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}\.[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*$")]
 """``<iso2>.<topic>.<slug>``: ``jp.gift.daruma-eyes``."""

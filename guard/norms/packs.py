@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,27 @@ from guard.files import folder, read_yaml
 from guard.norms.model import Pack
 
 
-@dataclass
-class _Layers:
-    """A country's pack as the files read so far make it, still as plain YAML data."""
+@dataclass(frozen=True)
+class Layers:
+    """A country's pack as the files read so far make it, still as plain YAML data.
+
+    Attributes:
+        files: of each norm, the files that it was read from.
+        off: norms that were switched off, and the file that did.
+    """
 
     document: dict[str, Any]
     files: dict[str, tuple[Path, ...]]
     off: dict[str, Path]
+
+    @cached_property
+    def pack(self) -> Pack:
+        """The pack that they make; raises pydantic's `ValidationError`."""
+        pack = Pack.model_validate(self.document)
+        for norm in pack.norms:
+            norm._files = self.files[norm.id]
+        pack._switched_off = self.off
+        return pack
 
 
 def read_pack(path: Path) -> Pack:
@@ -37,21 +53,31 @@ def read_packs(folders: Iterable[Path] | None = None) -> dict[str, Pack]:
     Raises:
         PackError: a folder is missing, a file is faulty, or a norm to be switched off is not there.
     """
-    packs: dict[str, Pack] = {}
-    layers: dict[str, _Layers] = {}
-    for directory in folders if folders is not None else [folder("policies") / "norms"]:
-        if not directory.is_dir():
-            raise PackError(f"{directory}: no such folder of norm packs")
-        for path in sorted(directory.glob("*.yaml")):
+    layered = read_layers(folders if folders is not None else [folder("policies") / "norms"])
+    return {code: layers.pack for code, layers in layered.items()}
+
+
+def read_layers(folders: Iterable[Path], below: dict[str, Layers] | None = None) -> dict[str, Layers]:
+    """The packs that files of ``folders`` state or change, found good, over those `below`; raises as `read_packs`."""
+    layers: dict[str, Layers] = {}
+    known = ChainMap(layers, below or {})
+    for directory in folders:
+        for path in pack_files(directory):
             document = _document(path)
-            below = layers.get(str(document.get("country")))
-            if below is None or document.get("replaces"):
+            under = known.get(str(document.get("country")))
+            if under is None or document.get("replaces"):
                 layer = _first(path, document)
             else:
-                layer = _over(below, path, document)
-            pack = _pack(path, layer)
-            packs[pack.country], layers[pack.country] = pack, layer
-    return packs
+                layer = _over(under, path, document)
+            layers[_pack(path, layer).country] = layer
+    return layers
+
+
+def pack_files(directory: Path) -> list[Path]:
+    """The pack files of a folder, in the order in which they are read; raises `PackError` if there is no folder."""
+    if not directory.is_dir():
+        raise PackError(f"{directory}: no such folder of norm packs")
+    return sorted(directory.glob("*.yaml"))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -71,15 +97,15 @@ def _id(entry: Any) -> str:
     return str(entry.get("id")) if isinstance(entry, dict) else ""
 
 
-def _first(path: Path, document: dict[str, Any]) -> _Layers:
+def _first(path: Path, document: dict[str, Any]) -> Layers:
     if unknown := document.get("off"):
         raise PackError(f"{path}: off: there is no norm {', '.join(map(str, unknown))} to switch off")
     if not _entries(document):
         raise PackError(f"{path}: norms: a pack holds at least one, unless it changes another that was read before")
-    return _Layers(document, {_id(entry): (path,) for entry in _entries(document)}, {})
+    return Layers(document, {_id(entry): (path,) for entry in _entries(document)}, {})
 
 
-def _over(below: _Layers, path: Path, document: dict[str, Any]) -> _Layers:
+def _over(below: Layers, path: Path, document: dict[str, Any]) -> Layers:
     """What is read, laid over what was read before."""
     norms = {_id(entry): entry for entry in _entries(below.document)}
     files = dict(below.files)
@@ -98,7 +124,7 @@ def _over(below: _Layers, path: Path, document: dict[str, Any]) -> _Layers:
             raise PackError(f"{path}: off: there is no norm {id_} to switch off")
         off[id_] = path
     merged = {**below.document, **document, "norms": list(norms.values()), "cues": _cues(below.document, document)}
-    return _Layers({key: value for key, value in merged.items() if key != "off"}, files, off)
+    return Layers({key: value for key, value in merged.items() if key != "off"}, files, off)
 
 
 def _cues(below: dict[str, Any], document: dict[str, Any]) -> Any:
@@ -114,15 +140,11 @@ def _cues(below: dict[str, Any], document: dict[str, Any]) -> Any:
     }
 
 
-def _pack(path: Path, layer: _Layers) -> Pack:
+def _pack(path: Path, layer: Layers) -> Pack:
     try:
-        pack = Pack.model_validate(layer.document)
+        return layer.pack
     except ValidationError as error:
         raise PackError("\n".join(_faults(path, layer.document, error))) from error
-    for norm in pack.norms:
-        norm._files = layer.files[norm.id]
-    pack._switched_off = layer.off
-    return pack
 
 
 def _faults(path: Path, document: Any, error: ValidationError) -> Iterable[str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from pydantic import TypeAdapter, model_validator
 
 from guard.errors import PackError
 from guard.files import Strict, folder, read_as
-from guard.norms.model import LANGUAGES, CountryCode, Cues, TermId
+from guard.norms.model import CountryCode, Cues, TermId
+from guard.text.languages import LANGUAGES
 
 
 class Term(Strict):
@@ -45,7 +47,13 @@ class Term(Strict):
 
 
 _TERMS: TypeAdapter[dict[str, Term]] = TypeAdapter(dict[TermId, Term])
-T = TypeVar("T")
+KINDS: dict[str, TypeAdapter[Any]] = {
+    "concepts": _TERMS,
+    "situations": _TERMS,
+    "intents": _TERMS,
+    "cultures": TypeAdapter(dict[CountryCode, Cues]),
+}
+"""The files of a vocabulary, and what each of them holds by id."""
 
 
 class Vocabulary:
@@ -57,28 +65,40 @@ class Vocabulary:
 
     def __init__(self, directory: Path | None = None) -> None:
         directory = directory or folder("policies") / "vocabulary"
-        self.concepts = _read(directory / "concepts.yaml", _TERMS)
-        self.situations = _read(directory / "situations.yaml", _TERMS)
-        self.intents = _read(directory / "intents.yaml", _TERMS)
-        self.cultures = _read(directory / "cultures.yaml", TypeAdapter(dict[CountryCode, Cues]))
-        self._broader = {id_: self._chain(id_, directory) for id_ in self.concepts}
+        self._set(*(_read(directory / f"{kind}.yaml", schema) for kind, schema in KINDS.items()))
+        for id_, concept in self.concepts.items():
+            where, seen, above = f"{directory / 'concepts.yaml'}: concept {id_}: broader", {id_}, concept.broader
+            while above is not None:
+                if above not in self.concepts:
+                    raise PackError(f"{where}: no concept {above!r}")
+                if above in seen:
+                    raise PackError(f"{where} runs in a circle")
+                seen.add(above)
+                above = self.concepts[above].broader
 
-    def _chain(self, id_: str, directory: Path) -> tuple[str, ...]:
-        chain: list[str] = []
-        above = self.concepts[id_].broader
-        while above is not None:
-            if above not in self.concepts:
-                raise PackError(f"{directory / 'concepts.yaml'}: concept {id_}: broader: no concept {above!r}")
-            if above == id_ or above in chain:
-                raise PackError(f"{directory / 'concepts.yaml'}: concept {id_}: broader runs in a circle")
-            chain.append(above)
-            above = self.concepts[above].broader
-        return tuple(chain)
+    @classmethod
+    def of(cls, *tables: Mapping[str, Any]) -> Self:
+        """The vocabulary of tables that were read and found good before, in the order of `KINDS`."""
+        made = cls.__new__(cls)
+        made._set(*tables)
+        return made
+
+    def _set(self, *tables: Mapping[str, Any]) -> None:
+        self.concepts: Mapping[str, Term]
+        self.situations: Mapping[str, Term]
+        self.intents: Mapping[str, Term]
+        self.cultures: Mapping[str, Cues]
+        self.concepts, self.situations, self.intents, self.cultures = tables
 
     def broader(self, concept: str) -> tuple[str, ...]:
         """Concepts of which `concept` is a kind, nearest first."""
-        return self._broader.get(concept, ())
+        chain: list[str] = []
+        while concept in self.concepts and (above := self.concepts[concept].broader) is not None:
+            chain.append(above)
+            concept = above
+        return tuple(chain)
 
 
-def _read(path: Path, schema: TypeAdapter[dict[str, T]]) -> dict[str, T]:
-    return read_as(path, schema, PackError)
+def _read(path: Path, schema: TypeAdapter[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = read_as(path, schema, PackError)
+    return found

@@ -5,23 +5,15 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from typing import Any, Protocol
-
-from PIL import Image as Pillow
-from PIL import ImageOps, UnidentifiedImageError
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from guard.cache import Recent
 from guard.errors import ImageError
 from guard.types import Picture, digest
 
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
-try:  # HEIC needs a decoder that not every deployment wants
-    from pillow_heif import register_heif_opener
-
-    register_heif_opener()
-    FORMATS += ("HEIF",)
-except ImportError:
-    pass
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
@@ -33,6 +25,19 @@ _GPS_IFD, _IMAGE_DESCRIPTION = 0x8825, 0x010E
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
 
 
+@cache
+def formats() -> tuple[str, ...]:
+    """What Pillow reads here, loaded: questions without pictures do without it."""
+    import PIL.ImageOps  # noqa: F401
+
+    try:  # HEIC needs a decoder that not every deployment wants
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return ("JPEG", "PNG", "WEBP", "GIF")
+    register_heif_opener()
+    return ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
+
+
 def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, edge: int = THUMBNAIL) -> Picture:
     """Read an encoded image; animated ones by their first frame.
 
@@ -42,6 +47,9 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, e
         ImageError: it is no image of a supported format, is damaged, or exceeds 20 MiB or 50 megapixels. `param`
             names the field of the request in the error.
     """
+    from PIL import Image as Pillow
+    from PIL import UnidentifiedImageError
+
     if len(data) > MAX_BYTES:
         raise ImageError(
             f"The image has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} are accepted. Send it smaller.",
@@ -56,7 +64,7 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, e
         with warnings.catch_warnings():
             # Pillow warns at half the size that we refuse ourselves, below, before any pixel is read.
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            with Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
+            with Pillow.open(io.BytesIO(data), formats=formats()) as image:
                 return _read(image, param, key, edge)
     except ImageError:
         raise
@@ -64,7 +72,9 @@ def decode(data: bytes, *, param: str | None = None, key: bytes | None = None, e
         raise _too_many_pixels(param) from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"The image is none of {', '.join(FORMATS)}. Send one of these formats.", param=param, code="invalid_image"
+            f"The image is none of {', '.join(formats())}. Send one of these formats.",
+            param=param,
+            code="invalid_image",
         ) from error
     except MemoryError as error:
         raise ImageError(
@@ -84,6 +94,9 @@ def _too_many_pixels(param: str | None) -> ImageError:
 
 
 def _read(image: Pillow.Image, param: str | None, key: bytes, edge: int) -> Picture:
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
     if math.prod(image.size) > MAX_PIXELS:
         raise _too_many_pixels(param)
     size, format_ = image.size, str(image.format)
@@ -104,6 +117,8 @@ def _read(image: Pillow.Image, param: str | None, key: bytes, edge: int) -> Pict
 
 def _rgb(image: Pillow.Image) -> Pillow.Image:
     """On white where it is transparent: product pictures have no background."""
+    from PIL import Image as Pillow
+
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Pillow.new("RGBA", image.size, "white")

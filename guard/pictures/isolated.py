@@ -156,8 +156,9 @@ def _serve(source: BinaryIO, target: BinaryIO) -> None:
     package.__path__ = [str(Path(__file__).parents[1])]
     sys.modules["guard"] = package
     from guard.errors import ImageError
-    from guard.pictures.decode import decode
+    from guard.pictures.decode import decode, formats
 
+    formats()  # loaded before the limits hold
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # not on every system
 

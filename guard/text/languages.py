@@ -7,6 +7,9 @@ from collections import Counter
 
 from guard.text.words import fold, words
 
+LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
+"""ISO 639-1 codes of the languages in which vocabularies and cues are kept."""
+
 _SCRIPTS = {
     "kana": re.compile("[\u3040-\u30ff]"),
     "han": re.compile("[\u3400-\u9fff]"),

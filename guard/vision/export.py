@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from PIL import Image as Pillow
 
 from guard.errors import ModelError, missing
 from guard.norms.vocabulary import Vocabulary
+from guard.onnx import MANIFEST, open_session, write_manifest
 from guard.vision.convert import forget_origin
 from guard.vision.manifest import Manifest, read_manifest
 from guard.vision.model import preprocess
-from guard.vision.store import cache, shipped, write_sums
+from guard.vision.store import cache, shipped
 
 TEMPLATES = (
     "a photo of a {}.",
@@ -72,7 +72,7 @@ def export(
         vocabulary: the concepts to embed.
 
     Returns:
-        The folder: manifest, ``model.onnx``, ``model-int8.onnx``, ``concepts.npz``, ``SHA256SUMS``.
+        The folder: manifest, ``model.onnx``, ``model-int8.onnx``, ``concepts.npz``.
 
     Raises:
         ModelError: the extra is missing, the weights cannot be had or do not fit, or the model is no embedder.
@@ -102,9 +102,7 @@ def export(
             vectors=vectors.astype(np.float16),
             background=background.astype(np.float16),
         )
-        document = manifest.model_dump(mode="json", exclude_none=True)
-        (partial / "manifest.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-        write_sums(partial)
+        write_manifest(partial, manifest.model_dump(mode="json", exclude_none=True, exclude={"sha256"}))
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except OSError as error:
@@ -129,11 +127,9 @@ def parity(directory: Path, pictures: Sequence[Pillow.Image], *, weights: Path |
     with torch.no_grad():
         batch = torch.stack([transform(picture) for picture in pictures])
         wanted = model.encode_image(batch, normalize=True).numpy()
-    import onnxruntime
-
     found: list[Parity] = []
     for precision, file in (("fp32", "model.onnx"), ("int8", "model-int8.onnx")):
-        session = onnxruntime.InferenceSession(str(directory / file), providers=["CPUExecutionProvider"])
+        session = open_session(directory / file, threads=2)
         name = session.get_inputs()[0].name
         given = np.concatenate(
             [session.run(None, {name: preprocess(picture, manifest.input)[None]})[0] for picture in pictures]
@@ -147,7 +143,7 @@ def _manifest(name: str) -> Manifest:
     known = shipped()
     if name in known:
         manifest = known[name]
-    elif (Path(name) / "manifest.yaml").is_file():
+    elif (Path(name) / MANIFEST).is_file():
         manifest = read_manifest(Path(name))
     else:
         raise ModelError(f"There is no model {name!r} to export; known are {', '.join(known)}.")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, HttpUrl, StringConstraints, TypeAdapter
+from pydantic import Field, HttpUrl
 
+from guard import onnx
 from guard.errors import ModelError
-from guard.files import Strict, read_as, sha256
+from guard.files import Strict, sha256
 from guard.norms.model import TermId
+from guard.onnx import Artefact, Sha256
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+CURE = "Pull or export the model again."
+
 Channels = tuple[float, float, float]
 
 
@@ -49,16 +52,14 @@ class Input(Strict):
     deviation: Channels = (1.0, 1.0, 1.0)
 
 
-class Manifest(Strict):
+class Manifest(Artefact):
     """A folder's ``manifest.yaml``.
 
     Beside it lie ``model.onnx`` and, of a classifier, ``labels.txt`` and ``concepts.yaml`` (what its classes mean); of
     an embedder, ``concepts.npz`` (the embedded vocabulary).
 
     Attributes:
-        name: name of the model, the folder's.
         kind: what it gives of a picture: scores of classes, or a vector to be compared with those of concepts.
-        licence: SPDX identifier, or the licence's own name.
         model, labels: where a classifier's files come from; None for a model whose files somebody put there.
         weights: what an embedder is exported from; None likewise.
         input: the picture it takes.
@@ -71,7 +72,6 @@ class Manifest(Strict):
 
     name: TermId
     kind: Literal["classifier", "embedder"] = "classifier"
-    licence: str
     rank: int = 0
     model: Download | None = None
     labels: Download | None = None
@@ -95,10 +95,7 @@ class Manifest(Strict):
 
 def read_manifest(directory: Path) -> Manifest:
     """The manifest in `directory`; raises `ModelError` that says what is missing or wrong."""
-    path = directory / "manifest.yaml"
-    if not path.is_file():
-        raise ModelError(f"{directory}: no vision model: there is no manifest.yaml in it.")
-    return read_as(path, TypeAdapter(Manifest), ModelError)
+    return onnx.read_manifest(directory, Manifest, what="vision model", cure=CURE)
 
 
 def check_file(path: Path, expected: Download) -> None:

@@ -8,18 +8,20 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image as Pillow
 
 from guard.cache import Recent
 from guard.errors import ModelError
 from guard.norms.vocabulary import Vocabulary
+from guard.onnx import open_session
 from guard.vision.manifest import Input, read_manifest
 from guard.vision.readers import reader
 from guard.vision.store import find, preferred
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 _log = logging.getLogger("normguard")
 
@@ -65,7 +67,8 @@ class VisionModel:
         self.manifest = read_manifest(directory)
         self.name = self.manifest.name
         self._read = reader(directory, self.manifest, vocabulary)
-        self._session, self.provider = _session(directory / self.manifest.file, threads)
+        self._session = open_session(directory / self.manifest.file, threads=threads, providers=PROVIDERS)
+        self.provider: str = self._session.get_providers()[0]
         self._input = self._session.get_inputs()[0].name
         self._batch = batch if isinstance(self._session.get_inputs()[0].shape[0], str) else 1
         self._waiting = _Waiting()
@@ -146,6 +149,8 @@ def preprocess(picture: Pillow.Image, spec: Input) -> np.ndarray[Any, Any]:
     The shorter edge is brought to ``size / crop`` and the square is cut out of the result, as torchvision's ``Resize``
     and ``CenterCrop`` (and with them open_clip's image transform) do.
     """
+    from PIL import Image as Pillow
+
     width, height = picture.size
     short = round(spec.size / spec.crop)
     scaled = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
@@ -159,24 +164,6 @@ def preprocess(picture: Pillow.Image, spec: Input) -> np.ndarray[Any, Any]:
 
 def _shape(spec: Input) -> tuple[int, int, int]:
     return (3, spec.size, spec.size) if spec.layout == "NCHW" else (spec.size, spec.size, 3)
-
-
-def _session(path: Path, threads: int) -> tuple[Any, str]:
-    import onnxruntime  # a tenth of a second
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin while they wait would take the cores from the rest of the worker.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    available = set(onnxruntime.get_available_providers())
-    wanted = [provider for provider in PROVIDERS if provider in available]
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except Exception as error:  # onnxruntime raises errors of its own, of many kinds
-        raise ModelError(f"{path}: cannot be loaded: {str(error)[:200]} Pull the model again.") from error
-    return session, str(session.get_providers()[0])
 
 
 def latency(vision: VisionModel, pictures: Sequence[Pillow.Image], *, rounds: int = 20) -> list[float]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from guard.errors import ModelError, missing
 from guard.files import folder
+from guard.onnx import MANIFEST, write_sums
 from guard.vision.manifest import Download, check_file
-from guard.vision.store import cache, shipped, write_sums
+from guard.vision.store import cache, shipped
 
 _MODEL, _LABELS = "model.onnx", "labels.txt"
 Fetch = Callable[[str, str, Any], None]
@@ -58,7 +59,7 @@ def pull(name: str, *, source: Path | None = None, timeout: float = 60.0, fetch:
             tflite_to_onnx(original, partial / _MODEL)
         else:
             original.rename(partial / _MODEL)
-        for part in ("manifest.yaml", "concepts.yaml"):
+        for part in (MANIFEST, "concepts.yaml"):
             shutil.copyfile(folder("models") / name / part, partial / part)
         write_sums(partial)
         shutil.rmtree(target, ignore_errors=True)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from guard.errors import ModelError
-from guard.files import folder, sha256
-from guard.vision.manifest import Manifest, read_manifest
-
-SUMS = "SHA256SUMS"
+from guard.files import cache_folder, folder, read_yaml
+from guard.onnx import MANIFEST, check_parts
+from guard.vision.manifest import CURE, Manifest, read_manifest
 
 
 def cache() -> Path:
@@ -22,13 +19,14 @@ def cache() -> Path:
     if given := os.environ.get("NORMGUARD_MODELS"):
         return Path(given)
     before = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "normguard" / "models"
-    return before if before.is_dir() else user_cache_path("normguard", appauthor=False) / "models"
+    return before if before.is_dir() else (cache_folder() or before.parent) / "models"
 
 
 def shipped() -> dict[str, Manifest]:
     """Models that NormGuard knows where to get, by name."""
-    found = sorted(path.parent for path in (folder("models")).glob("*/manifest.yaml"))
-    return {directory.name: read_manifest(directory) for directory in found}
+    found = sorted(folder("models").glob(f"*/{MANIFEST}"))
+    pictured = [path.parent for path in found if "input" in read_yaml(path, ModelError)]  # the others read texts
+    return {directory.name: read_manifest(directory) for directory in pictured}
 
 
 def find(name: str) -> Path:
@@ -38,21 +36,20 @@ def find(name: str) -> Path:
         ModelError: there is none, or it is not complete; the message says how to get it.
     """
     given = Path(name)
-    if (given / "manifest.yaml").is_file():
+    if (given / MANIFEST).is_file():
         directory = given
     elif name in shipped():
         directory = cache() / name
-        if not (directory / "manifest.yaml").is_file():
+        if not (directory / MANIFEST).is_file():
             raise ModelError(f"The vision model {name!r} is not here yet. Get it: normguard models pull {name}")
     else:
         known = ", ".join(shipped())
-        raise ModelError(
-            f"There is no vision model {name!r}; known are {known}, or give a folder with a manifest.yaml."
-        )
-    for part in read_manifest(directory).parts:
+        raise ModelError(f"There is no vision model {name!r}; known are {known}, or give a folder with a {MANIFEST}.")
+    manifest = read_manifest(directory)
+    for part in manifest.parts:
         if not (directory / part).is_file():
-            raise ModelError(f"{directory}: {part} is missing. Pull or export the model again.")
-    _check_sums(directory)
+            raise ModelError(f"{directory}: {part} is missing. {CURE}")
+    check_parts(directory, manifest, cure=CURE)
     return directory
 
 
@@ -64,22 +61,4 @@ def preferred() -> str | None:
 
 def is_here(name: str) -> bool:
     """Whether a known model has been pulled."""
-    return (cache() / name / "manifest.yaml").is_file()
-
-
-def write_sums(directory: Path) -> None:
-    """Note the hash of every file of a model, so that damage is noticed when it is loaded."""
-    files = sorted(path for path in directory.iterdir() if path.suffix in (".onnx", ".txt", ".npz"))
-    lines = [f"{sha256(path)}  {path.name}" for path in files]
-    (directory / SUMS).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _check_sums(directory: Path) -> None:
-    """Where a model was pulled, its files must still be those; what somebody put together himself has no sums."""
-    if not (directory / SUMS).is_file():
-        return
-    for line in (directory / SUMS).read_text(encoding="utf-8").splitlines():
-        digest, _, part = line.partition("  ")
-        path = directory / part
-        if sha256(path) != digest:
-            raise ModelError(f"{directory / part}: damaged: it is not the file that was pulled. Pull the model again.")
+    return (cache() / name / MANIFEST).is_file()

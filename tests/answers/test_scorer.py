@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from pathlib import Path
@@ -10,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.answers.run import whole
 from benchmarks.datasets.answers import handwritten, part_of_norm
 from guard import Exchange, Guard
-from guard.answers.scorer import FEATURES, AnswerScorer
+from guard.answers.features import FEATURES
+from guard.answers.scorer import AnswerScorer
+from guard.classifier.student import StudentScorer
 from guard.errors import ModelError
 from guard.files import folder
 from guard.norms.library import Library
@@ -105,8 +107,8 @@ def test_norms_of_an_operators_own(guard: Guard, scorer: AnswerScorer) -> None:
 def damaged(tmp_path: Path, **changes: Any) -> Path:
     copy = tmp_path / "answers"
     shutil.copytree(folder("models") / "answers-1", copy)
-    manifest = json.loads((copy / "manifest.json").read_text())
-    (copy / "manifest.json").write_text(json.dumps(manifest | changes))
+    manifest = yaml.safe_load((copy / "manifest.yaml").read_text())
+    (copy / "manifest.yaml").write_text(yaml.safe_dump(manifest | changes))
     return copy
 
 
@@ -115,7 +117,7 @@ def test_a_missing_or_damaged_artefact(guard: Guard, tmp_path: Path) -> None:
         AnswerScorer(guard.library, tmp_path / "nowhere")
     with pytest.raises(ModelError, match="another version"):
         AnswerScorer(guard.library, damaged(tmp_path, format=99))
-    (tmp_path / "answers" / "manifest.json").write_text("{")
+    (tmp_path / "answers" / "manifest.yaml").write_text("{")
     with pytest.raises(ModelError, match="damaged"):
         AnswerScorer(guard.library, tmp_path / "answers")
     shutil.rmtree(tmp_path / "answers")
@@ -126,7 +128,7 @@ def test_a_missing_or_damaged_artefact(guard: Guard, tmp_path: Path) -> None:
 
 
 def test_without_it_answers_are_cases_for_the_judge(guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(library: Library) -> AnswerScorer:
+    def missing(library: Library, **_: Any) -> AnswerScorer:
         raise ModelError("gone")
 
     monkeypatch.setattr("guard.pipeline.AnswerScorer", missing)
@@ -140,3 +142,10 @@ def test_without_it_answers_are_cases_for_the_judge(guard: Guard, monkeypatch: p
         next(check.whole("A clock is a lovely present."))
     assert answered.value.value == "A clock is a lovely present."
     assert check.outcome == "unsure"
+
+
+def test_answers_are_encoded_by_the_deployments_classifier(guard: Guard) -> None:
+    checker = Guard(library=guard.library, scorer=guard.scorer).checker
+    assert isinstance(checker, AnswerScorer)
+    assert isinstance(guard.scorer, StudentScorer)
+    assert checker.features._encode is guard.scorer.encoder, "one session, and the one that `classifier:` names"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from guard import Exchange, Guard, Hints
 from guard.classifier.lexical import LexicalScorer
@@ -130,8 +130,8 @@ def test_a_decision_is_the_same_from_every_thread(guard: Guard) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda d: (d / "manifest.json").unlink(), "no classifier there"),
-        (lambda d: (d / "manifest.json").write_text("{"), "damaged"),
+        (lambda d: (d / "manifest.yaml").unlink(), "no classifier there"),
+        (lambda d: (d / "manifest.yaml").write_text("{"), "damaged"),
         (lambda d: (d / "encoder.onnx").write_bytes(b"x"), "missing or damaged"),
         (lambda d: (d / "ranker.onnx").unlink(), "missing or damaged"),
         (lambda d: _change(d, format=99), "another version of NormGuard"),
@@ -151,8 +151,8 @@ def test_a_spoilt_classifier_is_refused_or_replaced(
 
 
 def _change(directory: Path, **changes: object) -> None:
-    path = directory / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path = directory / "manifest.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
 
 
 def test_settings_choose_the_classifier(tmp_path: Path) -> None:
@@ -169,7 +169,8 @@ def test_the_artefact_is_small_and_knows_every_norm_that_ships(guard: Guard) -> 
     assert isinstance(scorer, StudentScorer)
     with np.load(MODEL / "vectors.npz") as stored:
         known = set(stored["keys"].tolist())
-    from guard.classifier.student import meaning_of, text_key, things_of
+    from guard.classifier.student import text_key
+    from guard.norms.wording import meaning_of, things_of
 
     texts = [meaning_of(n) for n in guard.library.norms.values()]
     texts += [things_of(n, guard.library.vocabulary) for n in guard.library.norms.values()]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from guard import Guard, PackError
-from guard.norms.model import LANGUAGES
 from guard.norms.vocabulary import Vocabulary
+from guard.text.languages import LANGUAGES
 from tests.norms.samples import write
 
 

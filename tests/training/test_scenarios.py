@@ -8,7 +8,7 @@ import yaml
 
 from benchmarks.datasets.splits import protected_norms, read_links
 from guard import Guard
-from guard.norms.model import LANGUAGES
+from guard.text.languages import LANGUAGES
 from tests.paths import ROOT
 from training.scenarios import Scenarios
 

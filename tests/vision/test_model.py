@@ -122,7 +122,7 @@ def test_one_picture_that_the_model_fails_on_costs_the_others_nothing(
         (lambda d: (d / "labels.txt").write_text("wall clock\nteapot\nkettle\n"), "knows 3"),
         (lambda d: (d / "concepts.yaml").write_text("clock: [sundial]\n"), "no class 'sundial'"),
         (lambda d: (d / "concepts.yaml").write_text("no-such-thing: [teapot]\n"), "no concept 'no-such-thing'"),
-        (lambda d: (d / "SHA256SUMS").write_text("0" * 64 + "  model.onnx\n"), "damaged"),
+        (lambda d: (d / "manifest.yaml").open("a").write(f"sha256: {{model.onnx: {'0' * 64!r}}}\n"), "damaged"),
     ],
 )
 def test_a_spoilt_model_is_refused_with_what_is_wrong(

@@ -63,7 +63,7 @@ def test_the_page_states_the_ranks_of_the_manifests() -> None:
 def test_models_lie_where_the_system_keeps_caches_and_old_ones_are_still_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "user_cache_path", lambda name, appauthor: tmp_path / "Library" / "Caches" / name)
+    monkeypatch.setattr(store, "cache_folder", lambda: tmp_path / "Library" / "Caches" / "normguard")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("NORMGUARD_MODELS", str(tmp_path / "given"))
     assert cache() == tmp_path / "given"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from guard.answers.scorer import FEATURES
+from guard.answers.features import FEATURES
 
 _TEXT = """# answers-1: does an answer recommend what a norm rules out?
 

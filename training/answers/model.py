@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from guard.answers.scorer import FEATURES
+from guard.answers.features import FEATURES
 
 _HIDDEN = 24
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import random
 import time
@@ -21,20 +20,14 @@ from torch import Tensor, nn
 
 from benchmarks.answers import run as bench
 from benchmarks.datasets.answers import Answer, Answers, by_part, handwritten
-from guard.answers.scorer import (
-    FEATURES,
-    FORMAT,
-    MANIFEST,
-    MODEL,
-    NAME,
-    AnswerFeatures,
-    AnswerScorer,
-    encoder,
-)
+from guard.answers.features import FEATURES, AnswerFeatures
+from guard.answers.scorer import FORMAT, MODEL, NAME, AnswerScorer
+from guard.classifier.student import Encoder
 from guard.files import folder
 from guard.norms.library import Library
 from guard.norms.packs import read_packs
 from guard.norms.vocabulary import Vocabulary
+from guard.onnx import write_manifest
 from guard.text.sentences import sentences
 from guard.vision.convert import forget_origin
 from training.answers import card
@@ -69,7 +62,7 @@ def main(*, out: Path | None = None, seed: int = 0, quick: bool = False) -> dict
         console.print(f"[{time.monotonic() - start:6.0f} s] {what}")
 
     library = Library(read_packs(), Vocabulary())
-    features = AnswerFeatures(library, encoder())
+    features = AnswerFeatures(library, Encoder())
     parts = by_part(library)
     if quick:
         parts = {part: norms[:60] for part, norms in parts.items()}
@@ -190,13 +183,13 @@ def write(net: AnswerNet, directory: Path, *, clear: float, breach: float) -> No
     forget_origin(path)
     manifest = {
         "name": NAME,
+        "licence": "Apache-2.0",
         "format": FORMAT,
         "features": list(FEATURES),
         "clear": clear,
         "breach": breach,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    (directory / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_manifest(directory, manifest)
 
 
 def _tensors(features: AnswerFeatures, answers: Sequence[Answer]) -> Data:

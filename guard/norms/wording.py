@@ -1,0 +1,21 @@
+"""How a norm is put into words: for the classifier, whose vectors are of just these texts, and for sentences."""
+
+from __future__ import annotations
+
+from guard.norms.model import Norm
+from guard.norms.vocabulary import Vocabulary
+
+
+def meaning_of(norm: Norm) -> str:
+    """What a norm says, as one text."""
+    return f"{norm.title}. {norm.expectation} {norm.breach}"
+
+
+def things_of(norm: Norm, vocabulary: Vocabulary) -> str:
+    """What a norm can be seen in and named by, as one text."""
+    return ", ".join([*(vocabulary.concepts[id_].name for id_ in norm.visual), *norm.terms]) or norm.title
+
+
+def sentence(text: str) -> str:
+    """A field of a norm, which may end in a full stop or not, with one."""
+    return f"{text.rstrip('.')}."
