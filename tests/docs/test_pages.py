@@ -223,7 +223,17 @@ def test_the_forms_for_issues_can_be_filled_in() -> None:
 def test_the_docker_file_does_what_the_install_check_does() -> None:
     docker, check = text("Dockerfile"), text("scripts/check-install")
     copied = re.findall(r"^COPY (.+) \./\S*$", docker, re.MULTILINE)
-    needed = {"pyproject.toml", "README.md", "LICENSE", "guard", "models", "policies", "benchmarks", "training"}
+    needed = {
+        "hatch_build.py",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "guard",
+        "models",
+        "policies",
+        "benchmarks",
+        "training",
+    }
     assert set(" ".join(copied).split()) == needed
     assert "'.[production]'" in docker
     assert "'.[production]'" in check
