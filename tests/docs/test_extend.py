@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.paths import ROOT
+from tests.waiting import wait_for
 
 EXTEND = ROOT / "docs" / "extend"
 
@@ -45,15 +48,19 @@ class Copy:
 
     def run(self, *arguments: str) -> str:
         """What comes out of the page's try in a process of its own."""
-        return self._started("-c", self._try, *arguments).communicate(timeout=120)[0]
+        tried = self._started("-c", self._try, *arguments)
+        said, faults = tried.communicate(timeout=120)
+        assert tried.returncode == 0, faults
+        return said
 
     def serve(self, **settings: str) -> tuple[subprocess.Popen[str], str]:
         """The server of the copy, before the demo model, and its address."""
-        given = {"AUDIT": "none", "LOG_LEVEL": "error", **settings}
+        given = {"AUDIT": "none", "LOG_LEVEL": "error", "MAX_LAG": "60", **settings}  # however busy the machine is
         server = self._started("-m", "guard", "serve", "--port", "0", **{f"NORMGUARD_{k}": v for k, v in given.items()})
         assert server.stdout is not None
         for line in server.stdout:
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                wait_for(partial(is_ready, found[0]), seconds=60)
                 return server, found[0]
         raise AssertionError(server.communicate()[1])
 
@@ -67,6 +74,13 @@ class Copy:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/readyz").status_code == 200
+    except httpx.ConnectError:  # the address is told a moment before it is listened on
+        return False
 
 
 def patched(text: str, diff: str) -> str:
