@@ -140,7 +140,7 @@ def _by_country(found: dict[str, dict[str, Any]]) -> str:
 
 def _final(test: dict[str, Any]) -> str:
     if not test:
-        return "\n## On the test part\n\n`normguard bench detection`; the figures are in `docs/benchmarks.md`.\n"
+        return "\n## On the test part\n\n`normguard bench detection`; figures in `docs/measured/benchmarks.md`.\n"
     rows = [
         (label, f"{100 * test[key]['share']:.1f} % ({100 * test[key]['interval'][0]:.0f} to "
                 f"{100 * test[key]['interval'][1]:.0f})" if test[key].get("interval") else

@@ -138,7 +138,7 @@ def numbered(case: Case, numbers: Counter[str]) -> Case:
 
 
 def read_cases(path: Path) -> list[Case]:
-    """An operator's own cases: one JSON object a line, fields as in ``docs/bench-cross.md``.
+    """An operator's own cases: one JSON object a line, fields as in ``docs/measured/bench-cross.md``.
 
     Raises:
         NormGuardError: the file is missing or empty, or a line is none of ours; the message names line and field.

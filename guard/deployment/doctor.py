@@ -61,7 +61,9 @@ def examine(file: Path | None = None, *, offline: bool = False) -> list[Finding]
     try:
         settings = read_settings(file)
     except NormGuardError as error:
-        return [Finding(Level.ERROR, "settings", str(error), "Correct the settings; docs/proxy.md lists them.")]
+        return [
+            Finding(Level.ERROR, "settings", str(error), "Correct it; docs/reference/settings.md lists all settings.")
+        ]
     findings = [Finding(Level.OK, "settings", "read")]
     checks: list[Callable[[Settings], Iterator[Finding]]] = [_exposure, _guard, _machine]
     if not offline:

@@ -40,7 +40,7 @@ def test_the_commands_options() -> None:
 def test_every_option_that_the_page_names_exists() -> None:
     from guard.cli.bench import bench
 
-    page = (ROOT / "docs" / "bench-cross.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "measured" / "bench-cross.md").read_text(encoding="utf-8")
     known = {
         option for name in ("cross", "report") for one in bench.get_command(None, name).params for option in one.opts
     }

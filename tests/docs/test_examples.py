@@ -16,7 +16,8 @@ from tests.docs.examples import ELSEWHERE, EXAMPLES, example
 from tests.paths import ROOT
 from tests.samples import png
 
-PAGES = sorted([*(ROOT / "docs" / "apis").glob("*.md"), *(ROOT / "docs" / "integrations").glob("*.md")])
+USE = ROOT / "docs" / "use"
+PAGES = sorted([*(USE / "apis").glob("*.md"), *(USE / "integrations").glob("*.md"), USE / "sdk.md"])
 
 ADVISED = "advise"
 
@@ -45,6 +46,27 @@ def test_an_example_runs(demo: str, capsys: pytest.CaptureFixture[str], name: st
         assert "A word before you decide" in said
 
 
+def test_the_quick_start_prints_what_it_says(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("guard.Guard", lambda: guard)
+    prints_what_it_says("start/quick-start.md", "from guard import Guard", capsys)
+
+
+def test_the_page_on_tests_prints_what_it_says(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("guard.pipeline.Guard.from_settings", lambda *_, **__: guard)
+    prints_what_it_says("use/testing.md", "from openai import OpenAI", capsys)
+
+
+def prints_what_it_says(page: str, begins: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if block.startswith(begins))
+    exec(compile(code, page, "exec"), {})
+    assert f"prints `{capsys.readouterr().out.strip()}`" in text
+
+
 def test_the_pages_show_the_examples() -> None:
     known = {path.read_text(encoding="utf-8") for path in EXAMPLES.rglob("*.py")}
     shown = {
@@ -56,7 +78,7 @@ def test_the_pages_show_the_examples() -> None:
 
 def test_the_pages_show_the_settings() -> None:
     known = {path.read_text(encoding="utf-8") for path in EXAMPLES.rglob("*.yaml")}
-    for page in [*PAGES, ROOT / "docs" / "upstreams.md"]:
+    for page in [*PAGES, ROOT / "docs" / "operate" / "upstreams.md"]:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             assert block in known, page.name
 

@@ -10,7 +10,7 @@ import pytest
 from guard import Action, Decision, Guard, Policies
 from guard.policy.model import DEFAULT_POLICY
 
-PAGE = Path(__file__).parents[2] / "docs" / "policies.md"
+PAGE = Path(__file__).parents[2] / "docs" / "use" / "policies.md"
 PART = re.compile(r"(<!-- what they do: .*? -->\n).*?(?=<!-- end -->)", re.DOTALL)
 NAMES = sorted(Policies().names(), key=lambda name: (name != DEFAULT_POLICY, name))
 

@@ -128,6 +128,6 @@ def test_websockets_are_refused(deciding: str) -> None:
 
 
 def test_the_table_of_what_is_guarded_is_true() -> None:
-    page = (ROOT / "docs" / "proxy.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "use" / "proxy.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `POST (/v1/[a-z/]+)`[^|]*\| yes \|", page, re.MULTILINE)
     assert set(rows) == set(GUARDED)

@@ -55,7 +55,7 @@ def test_of_models_alike_the_first_by_name(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_page_states_the_ranks_of_the_manifests() -> None:
-    page = (ROOT / "docs/vision.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/use/vision.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| \w+ \| `([\w-]+)` \| (\d+) \|", page, re.MULTILINE))
     assert rows == {name: str(manifest.rank) for name, manifest in shipped().items()}
 
