@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic_core import from_json
 
 from guard.actions.advise import Advise
-from guard.actions.base import Case
+from guard.actions.base import Case, Checker
 from guard.actions.phrases import phrase, tell
 from guard.actions.steps import Again, Ask, Steps
 from guard.actions.stream import StreamVerification
@@ -75,23 +75,6 @@ class Outcome(StrEnum):
     UNSURE = "unsure"
     REVISED = "revised"
     NOTED = "noted"
-
-
-class Checker(Protocol):
-    """A local check of answers against norms.
-
-    Attributes:
-        clear: P(breach) below which a text is fine.
-        breach: P(breach) from which it is in breach; between the two, nobody can say without asking.
-    """
-
-    name: str
-    clear: float
-    breach: float
-
-    def __call__(self, query: str, answer: str, norms: Sequence[Norm]) -> tuple[float, ...]:
-        """P(`answer` recommends what the norm rules out) for each of `norms`, 0..1."""
-        ...
 
 
 class Verification:

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from guard.actions import handler_of
+from guard.actions.base import AnswerCheck
 from guard.actions.steps import Ask, Steps, Wanted
-from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.options import read_options
 from guard.audit.record import Record
@@ -100,7 +100,7 @@ class RequestFlow:
         self._audit = audit
         self._observer = observer or Observer()
         self._large = large
-        self._check: Verification | None = None
+        self._check: AnswerCheck | None = None
         self._elapsed = 0.0
         self._recorded = False
 
@@ -253,7 +253,7 @@ class RequestFlow:
         answer = (yield Call(wanted, body)) if body is not None else None
         return "\n".join(self.api.texts(answer).values()) or None if answer is not None else None
 
-    def _verify(self, check: Verification, data: Any) -> Flow[None]:
+    def _verify(self, check: AnswerCheck, data: Any) -> Flow[None]:
         try:
             answer = self.api.parsed(data)
             if answer is None:
@@ -279,7 +279,7 @@ class RequestFlow:
             self.guard.remember(id_, self.decision)
             self._observer.remembered(id_, self.decision)
 
-    def stream_over(self, check: Verification | None) -> None:
+    def stream_over(self, check: AnswerCheck | None) -> None:
         """A stream is over, however it ended."""
         if check is not None and check.outcome is not None:
             self._observer.verified(check.outcome)
@@ -293,7 +293,7 @@ class GuardedStream:
         status: HTTP status to record at the end, once it is known.
     """
 
-    def __init__(self, flow: RequestFlow, check: Verification | None, *, named: bool) -> None:
+    def __init__(self, flow: RequestFlow, check: AnswerCheck | None, *, named: bool) -> None:
         self.status: int | None = None
         self.closed = False
         self._flow = flow
