@@ -18,6 +18,7 @@ from guard.actions.stream import StreamVerification
 from guard.api.base import Key, WireFormat
 from guard.files import Strict
 from guard.norms.model import Norm
+from guard.norms.wording import sentence
 from guard.text.sentences import sentences
 from guard.types import Action
 
@@ -179,7 +180,7 @@ class Verification:
         if self._rules.judge is None or self._judged >= _MAX_JUDGED:
             return None
         self._judged += 1
-        listed = "\n".join(f"{i}. {norm.title.rstrip('.')}." for i, norm in enumerate(norms, 1))
+        listed = "\n".join(f"{i}. {sentence(norm.title)}" for i, norm in enumerate(norms, 1))
         asked = f"<question>\n{self._query[:4000]}\n</question>\n\n<answer>\n{text[:8000]}\n</answer>"
         prompt = f"Expectations:\n{listed}\n\n{asked}"
         reply = yield Ask(self._rules.judge, _JUDGE, prompt, max_tokens=200, timeout=self._rules.timeout)
@@ -201,8 +202,7 @@ class Verification:
 
 def _listed(norms: Sequence[Norm]) -> str:
     return "\n".join(
-        f"- {norm.title.rstrip('.')}. {norm.why.rstrip('.')}. Instead: {norm.instead.rstrip('.')}."
-        for norm in norms[:4]
+        f"- {sentence(norm.title)} {sentence(norm.why)} Instead: {sentence(norm.instead)}" for norm in norms[:4]
     )
 
 
