@@ -220,8 +220,10 @@ class Guard:
         shadow = None
         if handler.acts and _shadowed(exchange, rules.shadow_percent):
             handler, shadow = handler_of(Action.MONITOR), handler.name
-        sent = note.norms if note else ()
-        case = Case(exchange.query, findings.language, sent, rules.options(handler.name), lambda: self.checker)
+        fields: Mapping[str, str] = {}
+        if note and handler.acts:
+            options = rules.options(handler.name)
+            fields = handler.decided(Case(exchange.query, findings.language, note.norms, options))
         lap("decision")
         concepts = sorted(
             {**findings.mentioned, **findings.shown}.items(),
@@ -244,7 +246,7 @@ class Guard:
             timings_ms=timings,
             model=self.scorer.name + (f"+{self.vision.name}" if self.vision else ""),
             findings=findings,
-            **handler.decided(case),
+            **fields,
         )
 
 

@@ -83,7 +83,8 @@ class Handler:
 
     Attributes:
         name: as policies, headers and records have it.
-        acts: whether the caller gets anything else than without the guard; what does not is never shadowed.
+        acts: whether the caller gets anything else than without the guard; what does not is never shadowed, and is
+            asked for nothing once it is decided.
         options: what a policy may say of it, in a section of its name; None where there is nothing to say.
     """
 

@@ -132,7 +132,8 @@ class RequestFlow:
         if rules.on_fault.audit is OnFault.CLOSED and (self._audit is None or self._audit.writer.full):
             raise refused("Decisions cannot be kept at the moment", "audit_unavailable")
         try:
-            self.exchange = yield Work(partial(self.api.read, self.body, hints), self._large)
+            read = partial(self.api.read, self.body, hints)
+            self.exchange = (yield Work(read)) if self._large else read()
             decision = yield from self._decide(rules)
             self.decision = yield from self._act(decision, rules)
         except (AccessError, PolicyError, RequestError):
@@ -209,7 +210,7 @@ class RequestFlow:
                     raise refused("The guard ran out of time", "guard_timeout") from None
                 exchange, late = exchange.without_pictures(), True
             self.exchange = exchange
-        decision: Decision = yield Work(partial(self.guard.check, exchange, policy=self.policy), long=False)
+        decision = self.guard.check(exchange, policy=self.policy)  # what is slow about it was done ahead
         if late:
             decision = replace(decision, degraded=(*decision.degraded, OUT_OF_TIME))
         if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - dispensable()):
@@ -219,6 +220,8 @@ class RequestFlow:
     def _act(self, decision: Decision, rules: DeploymentPolicy) -> Flow[Decision]:
         assert self.exchange is not None
         handler = handler_of(decision.action)
+        if not handler.acts:
+            return decision
         case = self.guard.case(self.exchange, decision, rules)
         decision = yield from self.carried(handler.asked(case, decision))
         self.own = handler.answer(self.api, self.body, decision, id_=self.id)
