@@ -227,7 +227,7 @@ def seen(
     for name, its in guards.items():
         audit = "none" if name == "unkept" else url["proxy"]
         proxies[name] = start_proxy(
-            its, upstream=_upstream.base, audit=audit, audit_content=True, guard_timeout=SECONDS
+            its, upstream=_upstream.base, audit=audit, audit_content=True, guard_timeout=PATIENCE.get(name, 60)
         )
     found: dict[tuple[str, str], Seen] = {}
     for number, case in enumerate(CASES):
