@@ -102,10 +102,10 @@ def faults(error: ValidationError, schema: Any = None) -> Iterator[str]:
 def told(where: Iterable[int | str], fault: Any, schema: Any = None) -> str:
     """One fault, found at `where`, as a line."""
     place = ".".join(map(str, where))
-    message = fault["msg"]
+    message = str(fault["msg"]).removeprefix("Value error, ")  # the words of a check of our own
     if fault["type"] == "extra_forbidden":
         message = f"there is no such field{nearest(str(fault['loc'][-1]), _fields(schema, fault['loc'][:-1]))}"
-    return f"{place}: {message}" if place else str(message)
+    return f"{place}: {message}" if place else message
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
