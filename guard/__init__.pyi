@@ -1,4 +1,4 @@
-from .actions.verify import Checker
+from .actions.base import Checker
 from .classifier.base import Scorer
 from .errors import (
     AccessError,

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from guard.actions import Case, Handler, handler_of
 from guard.actions.advise import advise
-from guard.actions.verify import Checker, Verification
+from guard.actions.base import AnswerCheck, Checker
 from guard.answers.scorer import AnswerScorer
 from guard.api import FORMATS
 from guard.classifier.base import Scorer
@@ -39,7 +39,7 @@ log = logging.getLogger("normguard")
 class Guard:
     """Decides what a request needs, and gives it that.
 
-    Building one reads the norm packs and takes a second or two; it is then safe to use from many threads.
+    Building one takes under a second, the very first time some five; it is then safe to use from many threads.
 
     Args:
         library: the norms to use; those that come with NormGuard by default.
@@ -187,7 +187,7 @@ class Guard:
         language = decision.findings.language if decision.findings else None
         return Case(exchange.query, language, norms, rules.options(decision.action), lambda: self.checker)
 
-    def verification(self, exchange: Exchange, decision: Decision, *, policy: str | None = None) -> Verification | None:
+    def verification(self, exchange: Exchange, decision: Decision, *, policy: str | None = None) -> AnswerCheck | None:
         """The check that the answer to `exchange` is to pass, or None where the decision asks for none."""
         return handler_of(decision.action).check(self.case(exchange, decision, self.rules(policy)))
 
@@ -220,7 +220,10 @@ class Guard:
         shadow = None
         if handler.acts and _shadowed(exchange, rules.shadow_percent):
             handler, shadow = handler_of(Action.MONITOR), handler.name
-        case = Case(exchange.query, findings.language, note.norms if note else ())
+        fields: Mapping[str, str] = {}
+        if note and handler.acts:
+            options = rules.options(handler.name)
+            fields = handler.decided(Case(exchange.query, findings.language, note.norms, options))
         lap("decision")
         concepts = sorted(
             {**findings.mentioned, **findings.shown}.items(),
@@ -243,7 +246,7 @@ class Guard:
             timings_ms=timings,
             model=self.scorer.name + (f"+{self.vision.name}" if self.vision else ""),
             findings=findings,
-            **handler.decided(case),
+            **fields,
         )
 
 

@@ -23,6 +23,7 @@ def main(
     *,
     quick: bool = False,
     seconds: float | None = None,
+    beside: Path | None = None,
     out: Path | None = None,
     plot: Path | None = None,
 ) -> dict[str, list[Run]]:
@@ -31,9 +32,10 @@ def main(
     Args:
         only: which series; the headline figures where empty and there is no soak.
         seconds: of a soak, after the series.
+        beside: another checkout, for the series `versions`.
     """
     console = Console(width=max(Console().width, 130))
-    bench = Bench(console, quick)
+    bench = Bench(console, quick, beside)
     told: dict[str, object] = {"machine": _machine(), "quick": quick}
     found: dict[str, list[Run]] = {}
     for name in only or (() if seconds else ("headline",)):

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.overhead import servers
 from benchmarks.overhead.load import Case, Run, measured
+from guard.errors import NormGuardError
 from guard.norms.packs import read_packs
 
 CONNECTIONS = (1, 8, 32)
@@ -23,10 +24,15 @@ _SENSITIVE = ("Is a wall clock a nice gift for my host in Shanghai, number {n}?"
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """How much is measured, and where it is told."""
+    """How much is measured, and where it is told.
+
+    Attributes:
+        beside: another checkout of NormGuard, whose proxy is measured in the same run.
+    """
 
     console: Console
     quick: bool = False
+    beside: Path | None = None
 
     def count(self, server: str, case: Case, connections: int) -> int:
         """How many requests a series has: fewer of what takes longer."""
@@ -55,6 +61,25 @@ def headline(bench: Bench) -> list[Run]:
                             continue
                         runs.append(bench.run(name, base, Case(kind, stream), connections))
     return runs
+
+
+def versions(bench: Bench) -> list[Run]:
+    """This proxy and that of another checkout, taking turns."""
+    if bench.beside is None:
+        raise NormGuardError("Name the other checkout with --beside.")
+    other = {"PYTHONPATH": str(bench.beside.resolve()), "PYTHONSAFEPATH": "1"}  # and not what lies where this runs
+    with (
+        servers.upstream() as upstream,
+        servers.normguard(upstream) as this,
+        servers.normguard(upstream, environment=other) as that,
+    ):
+        return [
+            bench.run(name, base, case, connections)
+            for case in (Case(), Case(stream=True), Case("image", False), Case(questions=_SENSITIVE))
+            for connections in (1, 32)
+            for _ in range(3)  # in turns, so that a busy moment of the machine does not fall on one of them
+            for name, base in (("bare upstream", upstream), ("normguard", this), ("normguard beside", that))
+        ]
 
 
 def apis(bench: Bench) -> list[Run]:
@@ -133,6 +158,7 @@ def _copies(pack: object, times: int) -> Iterator[dict[str, object]]:
 
 SERIES = {
     "headline": headline,
+    "versions": versions,
     "apis": apis,
     "actions": actions,
     "sizes": sizes,

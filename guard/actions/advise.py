@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from guard.actions.base import Handler
 from guard.api import WireFormat
 from guard.norms.model import Norm, Strength
+from guard.norms.wording import sentence
 from guard.types import Action, Decision
 
 _OPENING = "Cultural note, {places}. A picture may show what the words do not say; these local expectations may apply:"
@@ -70,14 +71,14 @@ def _note(norms: Sequence[Norm], lines: Sequence[str]) -> str:
 
 
 def _short(norm: Norm) -> str:
-    return f"- {_title(norm)} Instead: {norm.instead.rstrip('.')}."
+    return f"- {_title(norm)} Instead: {sentence(norm.instead)}"
 
 
 def _long(norm: Norm) -> str:
-    return f"- {_title(norm)} {norm.why.rstrip('.')}. Instead: {norm.instead.rstrip('.')}."
+    return f"- {_title(norm)} {sentence(norm.why)} Instead: {sentence(norm.instead)}"
 
 
 def _title(norm: Norm) -> str:
     whom = f" ({norm.scope})" if norm.scope else ""
     doubt = " [views differ]" if norm.strength is Strength.CONTESTED else ""
-    return f"{norm.title.rstrip('.')}{whom}{doubt}."
+    return sentence(norm.title.rstrip(".") + whom + doubt)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from guard.actions.steps import Steps
 from guard.api import WireFormat
@@ -12,8 +12,51 @@ from guard.files import Strict
 from guard.norms.model import Norm
 from guard.types import Decision
 
-if TYPE_CHECKING:
-    from guard.actions.verify import Checker, Verification
+
+class Checker(Protocol):
+    """A local check of answers against norms.
+
+    Attributes:
+        clear: P(breach) below which a text is fine.
+        breach: P(breach) from which it is in breach; between the two, nobody can say without asking.
+    """
+
+    name: str
+    clear: float
+    breach: float
+
+    def __call__(self, query: str, answer: str, norms: Sequence[Norm]) -> tuple[float, ...]:
+        """P(`answer` recommends what the norm rules out) for each of `norms`, 0..1."""
+        ...
+
+
+class StreamCheck(Protocol):
+    """The check of an answer that comes as an event stream: what may go out once a chunk has come, or none will."""
+
+    def feed(self, chunk: bytes) -> Steps[bytes]: ...
+
+    def finish(self) -> Steps[bytes]: ...
+
+    def abandon(self) -> bytes:
+        """All that is held, as it came, where the check itself has failed."""
+        ...
+
+
+class AnswerCheck(Protocol):
+    """The check that a model's answer is to pass.
+
+    Attributes:
+        outcome: what became of the answer; None until something was checked.
+    """
+
+    @property
+    def outcome(self) -> str | None: ...
+
+    def answer(self, api: WireFormat, reply: Mapping[str, Any]) -> Steps[dict[str, Any] | None]:
+        """An API's answer as the user may see it; None where nothing is to be changed."""
+        ...
+
+    def stream(self, api: WireFormat) -> StreamCheck: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +83,8 @@ class Handler:
 
     Attributes:
         name: as policies, headers and records have it.
-        acts: whether the caller gets anything else than without the guard; what does not is never shadowed.
+        acts: whether the caller gets anything else than without the guard; what does not is never shadowed, and is
+            asked for nothing once it is decided.
         options: what a policy may say of it, in a section of its name; None where there is nothing to say.
     """
 
@@ -67,6 +111,6 @@ class Handler:
         """The answer that is given in place of the model's, which is then not asked."""
         return None
 
-    def check(self, case: Case) -> Verification | None:
+    def check(self, case: Case) -> AnswerCheck | None:
         """The check that the model's answer is to pass."""
         return None

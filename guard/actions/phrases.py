@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from guard.norms.model import Norm
+from guard.norms.wording import sentence
 
 _FILE = Path(__file__).with_suffix(".yaml")
 FALLBACK = "en"
@@ -35,9 +36,7 @@ def places(norms: Sequence[Norm], language: str | None) -> str:
 
 def tell(norm: Norm, language: str | None) -> str:
     """A norm for people: what is expected, why, what to do instead."""
-    return (
-        f"{norm.title.rstrip('.')}. {norm.why.rstrip('.')}. {phrase('instead', language)} {norm.instead.rstrip('.')}."
-    )
+    return f"{sentence(norm.title)} {sentence(norm.why)} {phrase('instead', language)} {sentence(norm.instead)}"
 
 
 @cache

@@ -14,6 +14,7 @@ from guard.actions.steps import Ask, Steps
 from guard.api import WireFormat
 from guard.files import Strict
 from guard.norms.model import Norm
+from guard.norms.wording import sentence
 from guard.types import Action, Decision
 
 _MOST = 4
@@ -58,14 +59,14 @@ class Rewrite(Handler):
 
 def rewrite(query: str, norms: Sequence[Norm], language: str | None) -> str:
     """The question with a sentence behind it, in the user's language, that asks to mind `norms` (best first)."""
-    titles = " ".join(f"{norm.title.rstrip('.')}." for norm in norms[:_MOST])
+    titles = " ".join(f"{sentence(norm.title)}" for norm in norms[:_MOST])
     asked = phrase("rewrite", language).format(places=places(norms[:_MOST], language), norms=titles)
     return f"{query}\n\n{asked}" if query.strip() else asked
 
 
 def rewritten_by(model: str, query: str, norms: Sequence[Norm], *, timeout: float) -> Steps[str | None]:
     """Have a model rewrite the question; None where it gave nothing that could be a question of that size."""
-    listed = "\n".join(f"- {norm.title.rstrip('.')}. Instead: {norm.instead.rstrip('.')}." for norm in norms[:_MOST])
+    listed = "\n".join(f"- {sentence(norm.title)} Instead: {sentence(norm.instead)}" for norm in norms[:_MOST])
     prompt = f"Expectations:\n{listed}\n\nQuestion:\n<question>\n{query}\n</question>"
     tokens = 200 + len(query) // 2
     reply = yield Ask(model, _SYSTEM, prompt, max_tokens=min(tokens, 4000), timeout=timeout)

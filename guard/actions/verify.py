@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from pydantic_core import from_json
 
 from guard.actions.advise import Advise
-from guard.actions.base import Case
+from guard.actions.base import Case, Checker
 from guard.actions.phrases import phrase, tell
 from guard.actions.steps import Again, Ask, Steps
 from guard.actions.stream import StreamVerification
 from guard.api.base import Key, WireFormat
 from guard.files import Strict
 from guard.norms.model import Norm
+from guard.norms.wording import sentence
 from guard.text.sentences import sentences
 from guard.types import Action
 
@@ -75,23 +76,6 @@ class Outcome(StrEnum):
     UNSURE = "unsure"
     REVISED = "revised"
     NOTED = "noted"
-
-
-class Checker(Protocol):
-    """A local check of answers against norms.
-
-    Attributes:
-        clear: P(breach) below which a text is fine.
-        breach: P(breach) from which it is in breach; between the two, nobody can say without asking.
-    """
-
-    name: str
-    clear: float
-    breach: float
-
-    def __call__(self, query: str, answer: str, norms: Sequence[Norm]) -> tuple[float, ...]:
-        """P(`answer` recommends what the norm rules out) for each of `norms`, 0..1."""
-        ...
 
 
 class Verification:
@@ -196,7 +180,7 @@ class Verification:
         if self._rules.judge is None or self._judged >= _MAX_JUDGED:
             return None
         self._judged += 1
-        listed = "\n".join(f"{i}. {norm.title.rstrip('.')}." for i, norm in enumerate(norms, 1))
+        listed = "\n".join(f"{i}. {sentence(norm.title)}" for i, norm in enumerate(norms, 1))
         asked = f"<question>\n{self._query[:4000]}\n</question>\n\n<answer>\n{text[:8000]}\n</answer>"
         prompt = f"Expectations:\n{listed}\n\n{asked}"
         reply = yield Ask(self._rules.judge, _JUDGE, prompt, max_tokens=200, timeout=self._rules.timeout)
@@ -218,8 +202,7 @@ class Verification:
 
 def _listed(norms: Sequence[Norm]) -> str:
     return "\n".join(
-        f"- {norm.title.rstrip('.')}. {norm.why.rstrip('.')}. Instead: {norm.instead.rstrip('.')}."
-        for norm in norms[:4]
+        f"- {sentence(norm.title)} {sentence(norm.why)} Instead: {sentence(norm.instead)}" for norm in norms[:4]
     )
 
 

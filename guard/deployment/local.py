@@ -54,7 +54,7 @@ class Local:
     async def aperform(self, step: Step) -> Any:
         """As `perform`, awaited."""
         match step:
-            case Work(call, True):
+            case Work(call):
                 return await asyncio.to_thread(call)
             case Prepare(exchange, rules):
                 return await aprepared(self.guard, exchange, rules, seconds=self.guard_timeout)

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from guard.actions import handler_of
+from guard.actions.base import AnswerCheck
 from guard.actions.steps import Ask, Steps, Wanted
-from guard.actions.verify import Verification
 from guard.api import WireFormat
 from guard.api.options import read_options
 from guard.audit.record import Record
@@ -100,7 +100,7 @@ class RequestFlow:
         self._audit = audit
         self._observer = observer or Observer()
         self._large = large
-        self._check: Verification | None = None
+        self._check: AnswerCheck | None = None
         self._elapsed = 0.0
         self._recorded = False
 
@@ -132,7 +132,8 @@ class RequestFlow:
         if rules.on_fault.audit is OnFault.CLOSED and (self._audit is None or self._audit.writer.full):
             raise refused("Decisions cannot be kept at the moment", "audit_unavailable")
         try:
-            self.exchange = yield Work(partial(self.api.read, self.body, hints), self._large)
+            read = partial(self.api.read, self.body, hints)
+            self.exchange = (yield Work(read)) if self._large else read()
             decision = yield from self._decide(rules)
             self.decision = yield from self._act(decision, rules)
         except (AccessError, PolicyError, RequestError):
@@ -209,7 +210,7 @@ class RequestFlow:
                     raise refused("The guard ran out of time", "guard_timeout") from None
                 exchange, late = exchange.without_pictures(), True
             self.exchange = exchange
-        decision: Decision = yield Work(partial(self.guard.check, exchange, policy=self.policy), long=False)
+        decision = self.guard.check(exchange, policy=self.policy)  # what is slow about it was done ahead
         if late:
             decision = replace(decision, degraded=(*decision.degraded, OUT_OF_TIME))
         if rules.on_fault.evidence is OnFault.CLOSED and (failed := set(decision.degraded) - dispensable()):
@@ -219,6 +220,8 @@ class RequestFlow:
     def _act(self, decision: Decision, rules: DeploymentPolicy) -> Flow[Decision]:
         assert self.exchange is not None
         handler = handler_of(decision.action)
+        if not handler.acts:
+            return decision
         case = self.guard.case(self.exchange, decision, rules)
         decision = yield from self.carried(handler.asked(case, decision))
         self.own = handler.answer(self.api, self.body, decision, id_=self.id)
@@ -253,7 +256,7 @@ class RequestFlow:
         answer = (yield Call(wanted, body)) if body is not None else None
         return "\n".join(self.api.texts(answer).values()) or None if answer is not None else None
 
-    def _verify(self, check: Verification, data: Any) -> Flow[None]:
+    def _verify(self, check: AnswerCheck, data: Any) -> Flow[None]:
         try:
             answer = self.api.parsed(data)
             if answer is None:
@@ -279,7 +282,7 @@ class RequestFlow:
             self.guard.remember(id_, self.decision)
             self._observer.remembered(id_, self.decision)
 
-    def stream_over(self, check: Verification | None) -> None:
+    def stream_over(self, check: AnswerCheck | None) -> None:
         """A stream is over, however it ended."""
         if check is not None and check.outcome is not None:
             self._observer.verified(check.outcome)
@@ -293,7 +296,7 @@ class GuardedStream:
         status: HTTP status to record at the end, once it is known.
     """
 
-    def __init__(self, flow: RequestFlow, check: Verification | None, *, named: bool) -> None:
+    def __init__(self, flow: RequestFlow, check: AnswerCheck | None, *, named: bool) -> None:
         self.status: int | None = None
         self.closed = False
         self._flow = flow

@@ -42,10 +42,9 @@ class Authorize:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Work of the processor's; `long` is that for which an event loop should not wait. Its result comes back."""
+    """Work of the processor's for which an event loop should not wait. Its result comes back."""
 
     call: Callable[[], Any]
-    long: bool
 
 
 @dataclass(frozen=True, slots=True)

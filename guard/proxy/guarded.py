@@ -211,8 +211,8 @@ class _Way:
                 policy = self.grant.policy(policy)
                 self.grant.check(model)
                 return policy
-            case Work(call, long):
-                return await asyncio.to_thread(call) if long else call()
+            case Work(call):
+                return await asyncio.to_thread(call)
             case Prepare():
                 return await self.guarded.prepared(step, self.live)
             case Call():

