@@ -31,8 +31,8 @@ from tests.samples import CLOCK, HARMLESS, data_url, png
 from tests.waiting import wait_for
 
 WAYS = ("proxy", "wrap", "wrap-async", "integration")
-SECONDS = 0.4
-"""What the guard gets for pictures in these tests."""
+PATIENCE = {"slow": 0.4}
+"""Seconds that a guard gets for pictures, where it is not to have as many as it wants."""
 
 MORE: dict[str, Any] = {
     "closed": {"on_fault": "closed"},
@@ -227,7 +227,7 @@ def seen(
     for name, its in guards.items():
         audit = "none" if name == "unkept" else url["proxy"]
         proxies[name] = start_proxy(
-            its, upstream=_upstream.base, audit=audit, audit_content=True, guard_timeout=SECONDS
+            its, upstream=_upstream.base, audit=audit, audit_content=True, guard_timeout=PATIENCE.get(name, 60)
         )
     found: dict[tuple[str, str], Seen] = {}
     for number, case in enumerate(CASES):
@@ -243,7 +243,7 @@ def seen(
                 _let(guards[case.guard])
                 continue
             trail = AuditTrail(writers[way], content=True) if case.guard != "unkept" else None
-            local = Local(guards[case.guard], audit=trail, guard_timeout=SECONDS)
+            local = Local(guards[case.guard], audit=trail, guard_timeout=PATIENCE.get(case.guard, 60))
             through = {"wrap": through_wrap, "wrap-async": through_async_wrap, "integration": through_integration}[way]
             if way == "integration" and case.policy == "nope":
                 continue  # its policy is named when it is made, which raises

@@ -17,7 +17,9 @@ from tests.samples import BODY
 from tests.services import RedisServer
 
 
-def test_a_crowd_waits_for_a_connection_to_redis(redis_server: RedisServer) -> None:
+def test_a_crowd_waits_for_a_connection_to_redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("guard.stores.redis._SECONDS", 30)  # on a busy machine, too
+
     async def ask() -> list[object]:
         shared, errors = Redis(redis_server.url), []
         shared.on_error = errors.append
