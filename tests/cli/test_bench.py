@@ -39,7 +39,7 @@ def test_the_commands_options() -> None:
     assert run(bench, ["overhead", "--only", "nothing"]).exit_code == 2
     assert run(bench, ["overhead", "--soak", "1"]).exit_code == 2
     assert run(bench, ["faults", "--only", "nothing"]).exit_code == 2
-    assert set(SERIES) == {"headline", "apis", "actions", "sizes", "connections"}
+    assert set(SERIES) == {"headline", "apis", "actions", "sizes", "connections", "versions"}
 
 
 def test_every_option_that_the_page_names_exists() -> None:
