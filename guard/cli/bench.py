@@ -33,7 +33,7 @@ class _Benchmarks(click.Group):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] in {"benchmarks", "guard"}:
+            if (error.name or "guard").partition(".")[0] in {"benchmarks", "guard"}:
                 raise
             raise NormGuardError(missing(f"{error.name} is not installed. This", "bench")) from error
 

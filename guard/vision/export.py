@@ -156,8 +156,10 @@ def _libraries() -> tuple[Any, Any]:
     try:
         import open_clip  # an extra, and seconds to import
         import torch
-    except (ImportError, RuntimeError) as error:
-        raise ModelError(f"{missing('Exporting', 'vision-export')} ({error})") from error
+    except (ImportError, RuntimeError) as error:  # torchvision raises the latter beside a torch that it does not fit
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            raise ModelError(f"{missing('Exporting', 'vision-export')} ({error})") from error
+        raise ModelError(f"open_clip cannot be imported: {error}. Do torch and torchvision fit each other?") from error
     return torch, open_clip
 
 

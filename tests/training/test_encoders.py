@@ -54,3 +54,11 @@ def test_a_student_learns_where_texts_lie(name: str) -> None:
         vectors = student(TEXTS[:3])
     assert vectors.shape == (3, DIMENSIONS)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(3), atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 9, 10])
+def test_however_few_steps_there_are(steps: int) -> None:
+    from training.encoders import DIMENSIONS, HashedPieces, distil
+
+    pairs = [(text, torch.nn.functional.normalize(torch.ones(DIMENSIONS), dim=0)) for text in TEXTS[:6]]
+    assert len(distil(HashedPieces(), pairs, epochs=steps, seed=0, batch=6, rate=1e-2)) == max(steps, 1)

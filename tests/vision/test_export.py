@@ -18,7 +18,6 @@ from guard.norms.vocabulary import Vocabulary
 from guard.vision.manifest import read_manifest
 from guard.vision.model import VisionModel, preprocess
 from tests.conftest import needs_data
-from tests.torchvision_shim import open_clip_or_skip
 from tests.vision.samples import PHOTOS, picture
 
 
@@ -32,12 +31,16 @@ def test_export_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
     with pytest.raises(ModelError, match=r"normguard\[vision-export\]"):
         export("mobileclip2-s0", weights=tmp_path / "w.pt")
+    monkeypatch.delitem(__import__("sys").modules, "open_clip")
+    (tmp_path / "open_clip.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModelError, match=r"cannot be imported: operator torchvision::nms .* fit each other"):
+        export("mobileclip2-s0", weights=tmp_path / "w.pt")
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def tiny(open_clip: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder with a manifest of a tiny CLIP, and a file of random weights for it."""
-    clip: Any = open_clip_or_skip()
     import torch
 
     folder = tmp_path_factory.mktemp("clip") / "tiny-clip"
@@ -45,10 +48,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
     vision = {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16}
     (folder / "tiny-clip.json").write_text(json.dumps({"embed_dim": 32, "vision_cfg": vision, "text_cfg": text}))
-    clip.add_model_config(folder / "tiny-clip.json")
+    open_clip.add_model_config(folder / "tiny-clip.json")
     torch.manual_seed(0)
     weights = folder / "weights.pt"
-    torch.save(clip.create_model("tiny-clip").state_dict(), weights)
+    torch.save(open_clip.create_model("tiny-clip").state_dict(), weights)
     manifest = {
         "name": "tiny-clip", "kind": "embedder", "licence": "CC0-1.0",
         "weights": {"architecture": "tiny-clip", "tag": "none", "hub": "nowhere/tiny-clip"},
@@ -94,13 +97,12 @@ def test_a_clip_is_exported_and_agrees_with_the_original(
 
 
 def test_verify_compares_with_the_original_and_fails_for_other_weights(
-    tiny: tuple[Path, Path], tmp_path: Path, vocabulary: Vocabulary
+    open_clip: Any, tiny: tuple[Path, Path], tmp_path: Path, vocabulary: Vocabulary
 ) -> None:
     import torch
 
     from guard.vision.export import export
 
-    clip: Any = open_clip_or_skip()
     folder, weights = tiny
     made = export(str(folder), weights=weights, out=tmp_path / "tiny-clip", vocabulary=few(vocabulary))
     shown = tmp_path / "pictures"
@@ -113,7 +115,7 @@ def test_verify_compares_with_the_original_and_fails_for_other_weights(
     assert "parity fp32" in done.output
     torch.manual_seed(9)
     other = tmp_path / "other.pt"
-    torch.save(clip.create_model("tiny-clip").state_dict(), other)
+    torch.save(open_clip.create_model("tiny-clip").state_dict(), other)
     done = CliRunner().invoke(models, [*arguments, str(other)], catch_exceptions=False)
     assert done.exit_code == 1
     assert "FAILS" in done.output
@@ -135,13 +137,12 @@ def test_weights_that_do_not_fit_or_cannot_be_fetched_are_named(tiny: tuple[Path
 
 @needs_data
 @pytest.mark.parametrize("name", ["mobileclip2-s0", "vit-b-32"])
-def test_preprocessing_agrees_with_open_clips_own(name: str) -> None:
+def test_preprocessing_agrees_with_open_clips_own(open_clip: Any, name: str) -> None:
     """Within one step of 255 at almost every pixel: the same library resizes, the same square is cut out."""
-    clip: Any = open_clip_or_skip()
     from guard.files import folder
 
     spec = read_manifest(folder("models") / name).input
-    transform = clip.image_transform(
+    transform = open_clip.image_transform(
         spec.size, is_train=False, mean=spec.mean, std=spec.deviation, interpolation=spec.interpolation
     )
     scale = 1 / min(spec.deviation)

@@ -126,7 +126,8 @@ def calibrate(net: AnswerNet, held: tuple[Data, Data]) -> None:
     with torch.no_grad():
         logits = [net.logits(features) for features, _ in held]
     log, shift = torch.zeros((), requires_grad=True), torch.zeros((), requires_grad=True)
-    optimizer = torch.optim.LBFGS([log, shift], max_iter=200)
+    # Without a search along the line a step can leap to a temperature that is no number.
+    optimizer = torch.optim.LBFGS([log, shift], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
