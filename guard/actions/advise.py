@@ -43,9 +43,9 @@ def advise(norms: Sequence[Norm], *, budget: int) -> Guidance | None:
     left of the budget goes to the reason behind the best one. None if not even one norm has room.
     """
     limit = int(budget * CHARACTERS_PER_TOKEN)
+    shorts = [_short(norm) for norm in norms]
     for count in range(len(norms), 0, -1):
-        kept = tuple(norms[:count])
-        lines = [_short(norm) for norm in kept]
+        kept, lines = tuple(norms[:count]), shorts[:count]
         text = _note(kept, lines)
         if len(text) <= limit:
             longer = _note(kept, [_long(kept[0]), *lines[1:]])

@@ -106,6 +106,7 @@ class Library:
         self.norms = Norms(packs, index.ids)
         self.crowding = index.crowding
         self.digest = index.digest
+        self._held: dict[str, list[Norm]] = {}
         self._speakers: defaultdict[str, list[str]] = defaultdict(list)
         for pack, also in index.also.items():
             for code in (pack, *(code for code in also if code not in packs)):
@@ -114,7 +115,10 @@ class Library:
 
     def of_country(self, code: str) -> list[Norm]:
         """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""
-        return [norm for pack in self._speakers.get(code, ()) for norm in self.packs[pack].norms]
+        if (held := self._held.get(code)) is None:
+            held = [norm for pack in self._speakers.get(code, ()) for norm in self.packs[pack].norms]
+            self._held[code] = held
+        return held
 
 
 def lexicon_of(packs: Mapping[str, Pack], norms: Iterable[Norm], vocabulary: Vocabulary) -> Lexicon:

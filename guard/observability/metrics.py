@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -65,7 +66,8 @@ class Metrics:
         self._waiting = gauge("upstream_waiting", "Requests that wait for their turn with an upstream.", "upstream")
         self._resting = gauge("breaker_open", "Workers in which an upstream is left alone.", "upstream")
 
-        self._upstreams: dict[str, tuple[Gauge, Gauge]] = {}  # labels are looked up once: this is told twice a request
+        self._stage = cache(self.stages.labels)  # labels are looked up once: these are told with every request
+        self._upstreams: dict[str, tuple[Gauge, Gauge]] = {}
         # A series that begins with its first event has no rate yet: what alerts watch begins at nought.
         for status in ("ok", "degraded", "bypassed"):
             self.guarded.labels(status)
@@ -87,8 +89,8 @@ class Metrics:
         self.decisions.labels(decision.action).inc()
         self.guarded.labels("degraded" if decision.degraded else "ok").inc()
         for stage, ms in decision.timings_ms.items():
-            self.stages.labels(stage).observe(ms / 1000)
-        self.stages.labels("total").observe(seconds)
+            self._stage(stage).observe(ms / 1000)
+        self._stage("total").observe(seconds)
         for source in decision.degraded:
             self.degraded.labels(source).inc()  # names are constants of the sources' code
 

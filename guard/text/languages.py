@@ -88,6 +88,6 @@ def _latin(text: str) -> list[str]:
     spoken = words(fold(text))[:_ENOUGH]
     if len(spoken) < 3:
         return ["en"]  # too short to tell; names that are the same everywhere are found anyway
-    hits = {language: sum(word in small for word in spoken) for language, small in _SMALL_WORDS.items()}
+    hits = {language: sum(map(small.__contains__, spoken)) for language, small in _SMALL_WORDS.items()}
     best = max(hits, key=hits.__getitem__)
     return [best] if hits[best] * 10 >= len(spoken) else []
