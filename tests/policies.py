@@ -1,8 +1,9 @@
-"""Policies and a checker for tests of what is done with requests."""
+"""Policies, a checker and vision models for tests of what is done with requests."""
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,29 @@ class Scripted:
         about = [bool(norm.id.startswith("cn.gift.clock")) for norm in norms]
         level = 0.5 if "hourglass" in answer else 0.9 if re.search(r"clock is a lovely", answer) else 0.1
         return tuple(level if clock else 0.05 for clock in about)
+
+
+class SlowVision:
+    """A vision model that takes its time: until a test lets it."""
+
+    name, provider = "slow", "none"
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
+        self.opened.wait(30)
+        return {}
+
+    def knows(self, key: bytes) -> None:
+        return None
+
+
+class BrokenVision(SlowVision):
+    name = "broken"
+
+    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
+        raise RuntimeError("secret text of a user")
 
 
 class AsPolicies(Policies):

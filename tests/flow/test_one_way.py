@@ -26,7 +26,7 @@ from guard.sdk.transport import GuardedTransport
 from guard.testing import fine
 from tests.conftest import FakeUpstream
 from tests.flow.ways import Seen, through_async_wrap, through_integration, through_proxy, through_wrap
-from tests.policies import BAD, GOOD, POLICIES, AsPolicies, Scripted, same
+from tests.policies import BAD, GOOD, POLICIES, AsPolicies, BrokenVision, Scripted, SlowVision, same
 from tests.samples import CLOCK, HARMLESS, data_url, png
 from tests.waiting import wait_for
 
@@ -56,27 +56,6 @@ class BrokenScorer:
 class BrokenChecker(Scripted):
     def __call__(self, *_: Any) -> tuple[float, ...]:
         raise ZeroDivisionError
-
-
-class SlowVision:
-    """A vision model that takes its time: until it is let."""
-
-    name, provider = "slow", "none"
-
-    def __init__(self) -> None:
-        self.opened = threading.Event()
-
-    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
-        self.opened.wait(30)
-        return {}
-
-    def knows(self, key: bytes) -> None:
-        return None
-
-
-class BrokenVision(SlowVision):
-    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
-        raise RuntimeError("a fault")
 
 
 @dataclass(frozen=True)

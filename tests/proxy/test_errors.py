@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from guard import Guard
 from guard.classifier.base import Scores
 from tests.conftest import FakeUpstream
-from tests.policies import POLICIES, AsPolicies, Scripted, same
+from tests.policies import POLICIES, AsPolicies, BrokenVision, Scripted, SlowVision, same
 from tests.proxy.asking import post
 from tests.samples import CLOCK, HARMLESS, client, data_url, picture_message, png
 
@@ -157,29 +156,6 @@ def test_a_fault_in_the_guard_lets_the_request_through(
     assert strict.status_code == 500
     assert strict.json()["error"]["code"] == "guard_fault"
     assert len(upstream.bodies) == 1
-
-
-class SlowVision:
-    """A vision model that takes its time: until a test lets it."""
-
-    name, provider = "slow", "none"
-
-    def __init__(self) -> None:
-        self.opened = threading.Event()
-
-    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
-        self.opened.wait(30)
-        return {}
-
-    def knows(self, key: bytes) -> None:
-        return None
-
-
-class BrokenVision(SlowVision):
-    name = "broken"
-
-    def concepts(self, picture: Any, key: bytes) -> dict[str, float]:
-        raise RuntimeError("secret text of a user")
 
 
 @pytest.fixture(scope="module")
