@@ -234,4 +234,4 @@ def _faults(error: ValidationError, called: dict[str, str]) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         line = told(fault["loc"], fault, Settings)
         name = str(fault["loc"][0]) if fault["loc"] else ""
-        yield f"{called.get(name, name)}{line[len(name) :]}".removeprefix("Value error, ")
+        yield f"{called.get(name, name)}{line[len(name) :]}"
