@@ -140,7 +140,7 @@ class Exchange:
         return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
 
 
-Kind = Literal["language", "culture", "situation", "intent", "concept", "norm"]
+Kind = Literal["language", "culture", "situation", "act", "intent", "concept", "norm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,9 @@ class Evidence:
         source: where it came from: ``hint``, ``text``, ``history``, ``system``, ``language``, ``exif``, ``caption``,
             ``file-name``, ``vision``, ``ocr``, ``model``.
         shown: whether it is about what a picture shows rather than about what was written.
+        role: of a culture, what it is to the question (``destination``, ``home``, ...); of a thing that is said not to be
+            there, ``absent``.
+        at: where it was read: number of the turn, and first and last character of its text; None where it was not read.
     """
 
     kind: Kind
@@ -162,6 +165,8 @@ class Evidence:
     score: float
     source: str
     shown: bool = False
+    role: str | None = None
+    at: tuple[int, int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -169,26 +174,41 @@ class Findings:
     """The evidence of one request, gathered and weighed.
 
     Independent pieces for the same value are joined by noisy-or; the strongest names the source.
+
+    Attributes:
+        roles: of each culture, what it is to the question, as far as that was read.
+        absent: things that are said not to be there.
+        evidence: the pieces, in the order in which they were noticed.
     """
 
     language: str | None = None
     cultures: dict[str, float] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
     situations: dict[str, float] = field(default_factory=dict)
+    acts: dict[str, float] = field(default_factory=dict)
     intents: dict[str, float] = field(default_factory=dict)
     mentioned: dict[str, float] = field(default_factory=dict)
     shown: dict[str, float] = field(default_factory=dict)
+    absent: dict[str, float] = field(default_factory=dict)
     named: dict[str, float] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
+    evidence: tuple[Evidence, ...] = ()
 
     @classmethod
     def weigh(cls, evidence: Sequence[Evidence], degraded: Sequence[str] = ()) -> Self:
         """Join `evidence`: the same value from different sources grows more certain, from one source it does not."""
         best: dict[tuple[str, bool, str], dict[str, float]] = {}
+        found = cls(degraded=list(degraded), evidence=tuple(evidence))
+        strongest: dict[str, float] = {}
         for piece in evidence:
+            if piece.role == "absent":
+                found.absent[piece.value] = max(piece.score, found.absent.get(piece.value, 0.0))
+                continue
+            if piece.kind == "culture" and piece.role and piece.score >= strongest.get(piece.value, 0.0):
+                found.roles[piece.value], strongest[piece.value] = piece.role, piece.score
             by_source = best.setdefault((piece.kind, piece.shown, piece.value), {})
             by_source[piece.source] = max(piece.score, by_source.get(piece.source, 0.0))
-        found = cls(degraded=list(degraded))
         language_score = 0.0
         for (kind, shown, value), by_source in best.items():
             score = 1 - math.prod(1 - one for one in by_source.values())
@@ -198,6 +218,8 @@ class Findings:
                     found.sources[value] = max(by_source, key=by_source.__getitem__)
                 case "situation":
                     found.situations[value] = score
+                case "act":
+                    found.acts[value] = score
                 case "intent":
                     found.intents[value] = score
                 case "concept":

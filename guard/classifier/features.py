@@ -75,6 +75,7 @@ STOP = frozenset(
 )
 _K1, _B = 1.2, 0.6
 _SEEN = 0.5  # certainty of a concept from which the content of a picture counts as known
+_ABSENT = 0.6  # of the certainty of a thing that is said not to be there
 _HALF = 10.0  # the BM25 score that counts as half agreement: a few rare words in common
 _LONGEST = 2_000  # characters of a question whose wording is compared; what it is about is read from more of it
 
@@ -101,7 +102,9 @@ class Featurizer:
         by_concept = [country.by_concept for country in countries]
         situation, sum_of_situations = _agreement(findings.situations, [country.by_situation for country in countries])
         shown, _ = _agreement(findings.shown, by_concept)
-        mentioned, _ = _agreement(findings.mentioned, by_concept)
+        # A thing that is said to be left out is spoken of, though it is not there: "without a headscarf".
+        spoken_of = {**{id_: score * _ABSENT for id_, score in findings.absent.items()}, **findings.mentioned}
+        mentioned, _ = _agreement(spoken_of, by_concept)
         intents, named, cultures = findings.intents, findings.named, findings.cultures
         pictured = float(bool(exchange.images) or "pointing" in intents)
         known = float(max(findings.shown.values(), default=0.0) >= _SEEN)

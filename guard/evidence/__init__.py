@@ -6,17 +6,19 @@ from guard.evidence.base import Parts, Source
 from guard.evidence.captions import Captions
 from guard.evidence.hints import Hints
 from guard.evidence.history import History
+from guard.evidence.language import Language
 from guard.evidence.looks import Looks
 from guard.evidence.metadata import Metadata
 from guard.evidence.signs import Signs
 from guard.evidence.text import Text
 from guard.evidence.wording import Wording
 
-SOURCES: tuple[type[Source], ...] = (Hints, Text, Metadata, Captions, Looks, Signs, Wording, History)
+SOURCES: tuple[type[Source], ...] = (Hints, Text, Language, Metadata, Captions, Looks, Signs, Wording, History)
 """In the order in which they are asked."""
 
-NOT_FETCHED, OUT_OF_TIME = "remote-image", "timeout"
-"""What `Decision.degraded` may name beside sources: a picture with no bytes, and pictures that took too long."""
+NOT_FETCHED, OUT_OF_TIME, LONG, MANY = "remote-image", "timeout", "text-limit", "picture-limit"
+"""What `Decision.degraded` may name beside sources: a picture with no bytes, pictures that took too long, a text of which
+the middle was not read, or turns that were not; and pictures that nobody looked at because there were more of them."""
 
 
 def sources(parts: Parts) -> tuple[Source, ...]:
@@ -26,4 +28,4 @@ def sources(parts: Parts) -> tuple[Source, ...]:
 
 def dispensable() -> frozenset[str]:
     """What of `Decision.degraded` the guard does without, and is no fault."""
-    return frozenset({NOT_FETCHED, OUT_OF_TIME, *(source.name for source in SOURCES if source.may_be_missing)})
+    return frozenset({NOT_FETCHED, OUT_OF_TIME, LONG, MANY, *(source.name for source in SOURCES if source.may_be_missing)})

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 from guard.evidence.memory import ConversationMemory
 from guard.norms.library import Library
 from guard.pictures.decode import PictureCache
-from guard.text.languages import languages_of
+from guard.reading.reader import WEIGHTS, Reader
 from guard.types import Evidence, Exchange, Picture
 from guard.vision.model import VisionModel
 from guard.vision.ocr import SignReader
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """What a guard has for its sources to go by; `read` is what a trained model makes of the wording.
 
@@ -29,6 +30,11 @@ class Parts:
     ocr: SignReader | None = None
     read: Callable[[Exchange], Iterable[Evidence]] | None = None
     memory: ConversationMemory = field(default_factory=ConversationMemory)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What reads texts by the library's names."""
+        return Reader(self.library)
 
 
 class Source:
@@ -54,22 +60,20 @@ class Source:
     def __call__(self, exchange: Exchange) -> Iterable[Evidence]:
         raise NotImplementedError
 
-    def named(
-        self, text: str, weight: float, source: str, *, languages: Iterable[str] | None = None, shown: bool = False
-    ) -> Iterator[Evidence]:
-        """Everything that the lexicon finds in `text`, read in `languages` (those it is written in) and in English.
-
-        English words occur in texts of every language: product names, brands, titles.
-        """
-        known = languages_of(text) if languages is None else languages
-        for entry in self.parts.library.lexicon.find(text, (*known, "en")):
-            score = entry.score * weight
-            if entry.kind == "concept":
-                yield from self.concept(entry.value, score, source, shown=shown)
+    def named(self, text: str, weight: float, source: str, *, languages: Sequence[str] | None = None) -> Iterator[Evidence]:
+        """Everything that is named in a text about a picture, read in `languages`, or in those it is written in."""
+        for mention in self.parts.reader(text, languages).mentions:
+            if mention.role == "absent":
+                continue
+            score = mention.score * weight
+            if mention.kind == "concept":
+                yield from self.concept(mention.value, score, source, shown=True)
+            elif mention.kind == "culture":
+                yield Evidence("culture", mention.value, score * WEIGHTS[mention.role or "mention"], source)
             else:
-                yield Evidence(entry.kind, entry.value, score, source)
+                yield Evidence(mention.kind, mention.value, score, source)  # type: ignore[arg-type]
 
-    def concept(self, id_: str, score: float, source: str, *, shown: bool) -> Iterator[Evidence]:
+    def concept(self, id_: str, score: float, source: str, *, shown: bool = True) -> Iterator[Evidence]:
         """A concept, and those that it is a kind of, each a little less certain."""
         yield Evidence("concept", id_, score, source, shown)
         for above in self.parts.library.vocabulary.broader(id_):

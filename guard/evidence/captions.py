@@ -17,4 +17,4 @@ class Captions(Source):
 
     def __call__(self, exchange: Exchange) -> Iterator[Evidence]:
         for caption in exchange.hints.captions:
-            yield from self.named(caption[:_LONGEST], 1.0, "caption", shown=True)
+            yield from self.named(caption[:_LONGEST], 1.0, "caption")

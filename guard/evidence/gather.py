@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from guard.evidence import NOT_FETCHED, sources
+from guard.evidence import LONG, MANY, NOT_FETCHED, sources
 from guard.evidence.base import Parts
-from guard.evidence.text import MAX_TEXT
 from guard.types import Evidence, Exchange, Findings, Image, Turn
 
 MAX_PICTURES = 32
 """Pictures that are looked at, the last ones."""
+MAX_TEXT = 16_000
+"""Characters of one text that are read: a third of them at its head, the others at its tail, where the question is."""
+_ROOM = {"user": 3 * MAX_TEXT, "system": MAX_TEXT, "assistant": MAX_TEXT, "tool": MAX_TEXT}
 _SHORTEST = 400  # characters that the shortest turn counts for
+_GAP = "\n\n"
 
 
 class Gatherer:
@@ -37,7 +40,8 @@ class Gatherer:
     def __call__(self, exchange: Exchange) -> Findings:
         evidence: list[Evidence] = []
         degraded: list[str] = []
-        exchange = _recent(exchange)
+        exchange, left_out = _recent(exchange)
+        degraded += left_out
         if images := exchange.images:
             exchange = exchange.with_images(self._decoded)
         for source in self._sources:
@@ -57,18 +61,34 @@ class Gatherer:
         return replace(image, picture=self._pictures.decode(image.data, param=image.param, key=image.key))
 
 
-def _recent(exchange: Exchange) -> Exchange:
-    """The end of a conversation: what a check costs must not grow with what is sent."""
+def _recent(exchange: Exchange) -> tuple[Exchange, list[str]]:
+    """The part of a conversation that is read, and what of it is not: what a check costs must not grow without bound.
+
+    The last turns are read, of a long one the head and the tail: a pasted page has its question at the end.
+    """
     kept: list[Turn] = []
-    room = {"user": 3 * MAX_TEXT, "system": 2 * MAX_TEXT}
+    left_out: dict[str, None] = {}
+    room = dict(_ROOM)
     pictures = MAX_PICTURES
     for turn in reversed(exchange.turns):
         left = room.get(turn.role, 0)
         images = turn.images[-pictures:] if pictures else ()
         pictures -= len(images)
-        if left > 0:
-            kept.append(replace(turn, text=turn.text[: min(left, MAX_TEXT)], images=images))
-            room[turn.role] = left - max(len(turn.text), _SHORTEST)
-        elif images:
-            kept.append(replace(turn, text="", images=images))
-    return replace(exchange, turns=tuple(reversed(kept)))
+        if len(images) < len(turn.images):
+            left_out[MANY] = None
+        text = _ends(turn.text, min(left, MAX_TEXT))
+        if len(text) < len(turn.text):
+            left_out[LONG] = None
+        kept.append(replace(turn, text=text, images=images))
+        room[turn.role] = left - max(len(turn.text), _SHORTEST)
+    return replace(exchange, turns=tuple(reversed(kept))), list(left_out)
+
+
+def _ends(text: str, limit: int) -> str:
+    """The head and the tail of a text, cut where words end."""
+    if len(text) <= limit:
+        return text
+    if limit <= 0:
+        return ""
+    head, tail = text[: limit // 3], text[-(limit - limit // 3 - len(_GAP)) :]
+    return head[: head.rfind(" ") + 1 or None] + _GAP + tail[max(tail.find(" "), 0) if tail.find(" ") < 100 else 0 :]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from guard.evidence.base import Source
-from guard.evidence.text import HISTORY
+from guard.reading.conversation import HISTORY
 from guard.types import Evidence, Exchange
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from guard.cache import Recent
 from guard.types import Evidence, Findings
 
@@ -36,6 +38,7 @@ def _evidence(findings: Findings) -> tuple[Evidence, ...]:
     for kind, scores, shown in (
         ("culture", findings.cultures, False),
         ("situation", findings.situations, False),
+        ("act", findings.acts, False),
         ("intent", findings.intents, False),
         ("concept", findings.mentioned, False),
         ("concept", findings.shown, True),
@@ -46,4 +49,6 @@ def _evidence(findings: Findings) -> tuple[Evidence, ...]:
             for value, score in scores.items()
             if score >= _FAINT
         ]
-    return tuple(kept)
+    return tuple(
+        replace(piece, role=findings.roles.get(piece.value)) if piece.kind == "culture" else piece for piece in kept
+    )

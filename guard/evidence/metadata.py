@@ -27,9 +27,9 @@ class Metadata(Source):
                 if picture.location and (code := country_at(*picture.location)):
                     yield Evidence("culture", code, 0.8, "exif")
                 if picture.title:
-                    yield from self.named(picture.title, _TITLE, "caption", shown=True)
+                    yield from self.named(picture.title, _TITLE, "caption")
             if name := _name_of(image):
-                yield from self.named(name, _FILE_NAME, "file-name", languages=("en",), shown=True)
+                yield from self.named(name, _FILE_NAME, "file-name", languages=("en",))
 
 
 def _name_of(image: Image) -> str:

@@ -13,12 +13,14 @@ from pydantic_core import from_json, to_json
 
 from guard.files import folder
 from guard.kept import Kept, Parts, key_of
-from guard.norms.library import Index, Library, lexicon_of
+from guard.norms.library import Index, Library, lexicon_of, names_of
 from guard.norms.model import Cues, Pack
 from guard.norms.packs import Layers, pack_files, read_layers
-from guard.norms.vocabulary import KINDS, Term, Vocabulary
+from guard.norms.speech import Speech
+from guard.norms.vocabulary import KINDS, LANGUAGES_FOLDER, PLACES_FILE, Term, Vocabulary
+from guard.text.gazetteer import Gazetteer
 from guard.text.lexicon import Lexicon
-from guard.text.places import places
+from guard.text.places import names_of_places
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ def open_library(own: Sequence[Path] = ()) -> Library:
 
 def ship(directory: Path) -> list[Path]:
     """Write into `directory` what a wheel brings along, so that its users never pay."""
-    return [places().ship(directory), _Compiled(()).kept.ship(directory)]
+    return [_Compiled(()).kept.ship(directory)]
 
 
 class _Compiled:
@@ -68,8 +70,11 @@ class _Compiled:
     def __init__(self, own: Sequence[Path]) -> None:
         self._folders = [folder("policies") / "norms", *own]
         files = [pack_files(directory) for directory in self._folders]
-        vocabulary = [folder("policies") / "vocabulary" / f"{kind}.yaml" for kind in KINDS]
-        code = [path for part in ("text", "norms") for path in sorted((Path(__file__).parents[1] / part).glob("*.py"))]
+        words = folder("policies") / "vocabulary"
+        vocabulary = [*(words / f"{kind}.yaml" for kind in KINDS), words / PLACES_FILE]
+        vocabulary += sorted((words / LANGUAGES_FOLDER).glob("*.yaml"))
+        here = Path(__file__).parents[1]
+        code = [path for part in ("text/*.py", "text/*.npz", "norms/*.py") for path in sorted(here.glob(part))]
         key = key_of([*code, *vocabulary, *chain(*files)], Stemmer.version(), [len(some) for some in files])
         self.kept = Kept("library-own" if own else "library", key, self._make)
 
@@ -86,18 +91,20 @@ class _Compiled:
             Opened(self._documents, lambda code: self._layers(code).pack),
             self._vocabulary(),
             index=Index(**from_json(self._parts["index"])),
-            lexicon=Lexicon(places().parts(), self._parts),
+            lexicon=Lexicon(self._parts),
+            gazetteer=Gazetteer(names_of_places(), self._parts["gazetteer"]),
         )
 
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary.of(*(_table(self._parts[kind], Cues if kind == "cultures" else Term) for kind in KINDS))
+        tables = [_table(self._parts[kind], Cues if kind == "cultures" else Term) for kind in KINDS]
+        return Vocabulary.of(*tables, _table(self._parts["languages"], Speech), {})
 
     def _make(self) -> Parts:
         shipped, *own = self._folders
         below = _Compiled(()) if own else None
         layers = {code: below._layers(code) for code in below._documents} if below else {}
         layers |= read_layers(own or [shipped], layers)
-        vocabulary = below._vocabulary() if below else Vocabulary()
+        vocabulary = Vocabulary()
         packs: dict[str, Pack] = {code: some.pack for code, some in layers.items()}
         norms = [norm for pack in packs.values() for norm in pack.norms]
         terms = {kind: getattr(vocabulary, kind).items() for kind in KINDS}
@@ -105,7 +112,9 @@ class _Compiled:
             "index": to_json(Index.of(packs)),
             "packs": _joined((code, self._document(some)) for code, some in layers.items()),
             **{kind: _joined((id_, _written(term)) for id_, term in some) for kind, some in terms.items()},
-            **lexicon_of(packs, norms, vocabulary).parts(below=Lexicon(places().parts())),
+            "languages": _joined((code, _spoken(speech)) for code, speech in vocabulary.languages.items()),
+            "gazetteer": Gazetteer.compiled(names_of(packs, vocabulary)),
+            **lexicon_of(norms, vocabulary).parts(),
         }
 
     def _document(self, layers: Layers) -> list[Any]:
@@ -137,6 +146,12 @@ def _written(term: Term | Cues) -> dict[str, Any]:
     return {**term.model_dump(exclude={"names"}, exclude_unset=True), **term.names}
 
 
+def _spoken(speech: Speech) -> dict[str, Any]:
+    """Of a language's file what texts are read by; the names in it are in the gazetteer and the lexicon."""
+    named = {"demonyms", "places", "changes", "fixed", "acts", "situations", "intents", "concepts", "commonest", "sentences"}
+    return speech.model_dump(exclude=named, exclude_defaults=True)
+
+
 def _joined(documents: Iterable[tuple[str, Any]]) -> bytes:
     """Documents by id, one a line."""
     return b"\n".join(id_.encode() + b"\t" + to_json(document) for id_, document in documents)
@@ -148,6 +163,6 @@ def _lines(joined: bytes) -> Iterator[tuple[str, bytes]]:
         yield id_.decode(), document
 
 
-def _table(joined: bytes, kind: type[Term] | type[Cues]) -> Mapping[str, Any]:
+def _table(joined: bytes, kind: type[Term] | type[Cues] | type[Speech]) -> Mapping[str, Any]:
     documents = dict(_lines(joined))
     return Opened(documents, lambda id_: kind.model_validate(from_json(documents[id_])))

@@ -9,22 +9,12 @@ from functools import cache
 from hashlib import sha256
 from typing import Self
 
-from guard.norms.model import Cues, Norm, Pack
+from guard.norms.model import Norm, Pack
 from guard.norms.vocabulary import Term, Vocabulary
-from guard.text.lexicon import ANY, Entry, Lexicon
-from guard.text.places import places
+from guard.text.gazetteer import Gazetteer, Name, NameKind, key_of
+from guard.text.lexicon import ANY, NOTHING, Entry, Lexicon
+from guard.text.places import names_of_places
 from guard.types import Kind
-
-# How surely a word of each kind points to its culture. Dishes and festivals travel; a people's name seldom does.
-_CUE_SCORES = {
-    "demonyms": 0.9,
-    "festivals": 0.8,
-    "dishes": 0.6,
-    "customs": 0.7,
-    "communities": 0.8,
-    "places": 0.85,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -82,12 +72,13 @@ class Library:
 
     Args:
         packs: by country code.
-        index, lexicon: what `packs` and `vocabulary` make, where it is known already.
+        index, lexicon, gazetteer: what `packs` and `vocabulary` make, where it is known already.
 
     Attributes:
         norms: every norm, by id.
         vocabulary: the concepts and situations that the norms refer to.
-        lexicon: names of cultures, situations, concepts and norms, for finding them in texts.
+        lexicon: names of situations, acts, things and norms, for finding them in texts.
+        gazetteer: names of places, peoples and what else points to a country.
         crowding: of each concept, how many norms of one country at most can be seen in it.
         digest: of what the packs say: 16 hexadecimal digits of SHA-256.
     """
@@ -99,6 +90,7 @@ class Library:
         *,
         index: Index | None = None,
         lexicon: Lexicon | None = None,
+        gazetteer: Gazetteer | None = None,
     ) -> None:
         index = index or Index.of(packs)
         self.packs = packs
@@ -111,7 +103,8 @@ class Library:
         for pack, also in index.also.items():
             for code in (pack, *(code for code in also if code not in packs)):
                 self._speakers[code].append(pack)
-        self.lexicon = lexicon or lexicon_of(packs, self.norms.values(), vocabulary)
+        self.lexicon = lexicon or lexicon_of(self.norms.values(), vocabulary)
+        self.gazetteer = gazetteer or Gazetteer(names_of_places(), Gazetteer.compiled(names_of(packs, vocabulary)))
 
     def of_country(self, code: str) -> list[Norm]:
         """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""
@@ -121,17 +114,29 @@ class Library:
         return held
 
 
-def lexicon_of(packs: Mapping[str, Pack], norms: Iterable[Norm], vocabulary: Vocabulary) -> Lexicon:
-    """Names of places, of what points to a culture, of concepts and situations, and of the norms' own things."""
-    lexicon = Lexicon(places().parts())
-    for code, cues in vocabulary.cultures.items():
-        _add_cues(lexicon, code, cues)
+def names_of(packs: Mapping[str, Pack], vocabulary: Vocabulary) -> Iterator[tuple[str, Name]]:
+    """What points to a country: places and peoples of the vocabulary, cues of the packs, and what one country has."""
+    yield from vocabulary.names()
     for pack in packs.values():
-        _add_cues(lexicon, pack.country, pack.cues)
-    _add_terms(lexicon, norms)
+        yield from pack.cues.named(pack.country)
+    things = {name.casefold() for term in vocabulary.concepts.values() for name in term.names["en"]}
+    for term, norms in _users(norm for pack in packs.values() for norm in pack.norms).items():
+        # What one country alone has points there; Ramadan and tarot cards do not, nor beef, which is a thing everywhere.
+        if term not in things and len({norm.country for norm in norms}) == 1:
+            yield key_of(term), Name(norms[0].country, NameKind.LIFE, 0.6)
+
+
+def lexicon_of(norms: Iterable[Norm], vocabulary: Vocabulary) -> Lexicon:
+    """Names of things, situations, acts and intents, and of the norms' own things."""
+    lexicon = Lexicon()
+    for term, users in _users(norms).items():
+        for language in (ANY, "en"):
+            for norm in users:
+                lexicon.add(term, language, Entry("norm", norm.id, 0.9))
     shared: tuple[tuple[Kind, Mapping[str, Term]], ...] = (
         ("concept", vocabulary.concepts),
         ("situation", vocabulary.situations),
+        ("act", vocabulary.acts),
         ("intent", vocabulary.intents),
     )
     for kind, terms in shared:
@@ -139,29 +144,16 @@ def lexicon_of(packs: Mapping[str, Pack], norms: Iterable[Norm], vocabulary: Voc
             for language, names in known.names.items():
                 for name in names:
                     lexicon.add(name, language, Entry(kind, id_, 0.9))
+    for language, speech in vocabulary.languages.items():
+        for name in speech.fixed:
+            lexicon.add(name, language, Entry(NOTHING, "", 0.0))
     return lexicon
 
 
-def _add_terms(lexicon: Lexicon, every: Iterable[Norm]) -> None:
+def _users(every: Iterable[Norm]) -> Mapping[str, list[Norm]]:
+    """The norms by the terms that are theirs."""
     users: defaultdict[str, list[Norm]] = defaultdict(list)
     for norm in every:
         for term in norm.terms:
             users[term.casefold()].append(norm)
-    for term, norms in users.items():
-        countries = {norm.country for norm in norms}
-        for language in (ANY, "en"):
-            for norm in norms:
-                lexicon.add(term, language, Entry("norm", norm.id, 0.9))
-            # What one country alone has points there; Ramadan and tarot cards do not.
-            if len(countries) == 1:
-                lexicon.add(term, language, Entry("culture", norms[0].country, 0.6))
-
-
-def _add_cues(lexicon: Lexicon, code: str, cues: Cues) -> None:
-    for kind, score in _CUE_SCORES.items():
-        for language, names in getattr(cues, kind).items():
-            # Demonyms are capitalised in English alone; a dish is written either way.
-            named = language == "en" and kind in {"demonyms", "places"}
-            entry = Entry("culture", code, score, "usual" if named else "no")
-            for name in names:
-                lexicon.add(name, language, entry)
+    return users

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cached_property
@@ -11,7 +12,8 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, HttpUrl, PrivateAttr, StringConstraints, model_validator
 
 from guard.files import Strict
-from guard.text.languages import LANGUAGES
+from guard.text.gazetteer import Name, NameKind, Rank, key_of
+from guard.text.languages import READ, bits
 
 NormId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}\.[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*$")]
 """``<iso2>.<topic>.<slug>``: ``jp.gift.daruma-eyes``."""
@@ -146,6 +148,17 @@ Names = dict[str, tuple[str, ...]]
 """Language code (or ``any``: the same in every language) to names, the usual one first."""
 
 
+# How surely a word of each kind points to its culture. Dishes and festivals travel; a people's name seldom does.
+_CUES = {
+    "demonyms": (NameKind.PEOPLE, 0.9),
+    "festivals": (NameKind.FESTIVAL, 0.8),
+    "dishes": (NameKind.LIFE, 0.55),
+    "customs": (NameKind.LIFE, 0.7),
+    "communities": (NameKind.PEOPLE, 0.8),
+    "places": (NameKind.SIGHT, 0.85),
+}
+
+
 class Cues(_Strict):
     """What in a text points to this culture although the country is not named.
 
@@ -163,9 +176,17 @@ class Cues(_Strict):
     def _known_languages(self) -> Self:
         for kind in type(self).model_fields:
             for language in getattr(self, kind):
-                if language != "any" and language not in LANGUAGES:
-                    raise ValueError(f"{kind}: unknown language {language!r}; use any, {', '.join(LANGUAGES)}")
+                if language != "any" and language not in READ:
+                    raise ValueError(f"{kind}: unknown language {language!r}; use any, {', '.join(READ)}")
         return self
+
+    def named(self, code: str) -> Iterator[tuple[str, Name]]:
+        """The names for a `Gazetteer`, as pointing to the country `code`."""
+        for kind, (what, score) in _CUES.items():
+            for language, names in getattr(self, kind).items():
+                own = 0 if language in {"any", "en"} else bits([language])
+                for name in names:
+                    yield key_of(name), Name(code, what, score, Rank.SURE, own)
 
 
 class Pack(_Strict):

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 from guard.text.words import fold, words
 
 LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
-"""ISO 639-1 codes of the languages in which vocabularies and cues are kept."""
+"""ISO 639-1 codes of the languages in which every word of the vocabulary is kept."""
+
+READ = (
+    *LANGUAGES,
+    *("de", "it", "nl", "pl", "tr", "vi", "uk", "bg", "sr", "ro", "cs", "el", "he", "sv", "da", "no", "fi", "hu"),
+    *("ur", "bn", "ta", "te", "mr", "pa", "ne", "si", "my", "km", "lo", "tl", "ms", "sw", "ha", "yo", "zu"),
+    *("hi-Latn", "ar-Latn", "fa-Latn", "zh-Latn", "ja-Latn", "ko-Latn", "th-Latn"),
+)
+"""Codes of all languages that are told apart and read; those with ``-Latn`` are written in Latin letters."""
+
+_BITS = {language: 1 << number for number, language in enumerate(READ)}
+
+
+def bits(languages: Iterable[str]) -> int:
+    """A set of languages as the bits of a number."""
+    return sum(_BITS.get(language, 0) for language in set(languages))
+
 
 _SCRIPTS = {
     "kana": re.compile("[\u3040-\u30ff]"),

@@ -1,15 +1,17 @@
-"""Names of cultures, situations, concepts and norms in many languages, found in a text in one pass."""
+"""Names of situations, acts, things and norms in many languages, found in a text in one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Literal
+from typing import NamedTuple
 
 import numpy as np
 from pydantic_core import from_json, to_json
 
-from guard.text.words import fold, runs, stemmer, words
+from guard.text.everyday import borders, everyday
+from guard.text.languages import bits
+from guard.text.words import UNSPACED_RUN, Words, fold, runs, stemmer, words
 from guard.types import Kind
 
 ANY = "any"
@@ -23,18 +25,23 @@ _SHORTEST_THAI = 3  # two letters are a syllable, and stand inside too many othe
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a name stands for.
+    """What a name stands for: kind, value and certainty of the evidence that it gives."""
 
-    Attributes:
-        kind, value, score: of the evidence that it gives.
-        capital: whether in Latin script it counts only with a capital letter: ``no``, ``usual`` (in a text that has
-            capitals at all: "Turkey"), or ``always`` ("Nice", which is a word more often than a town).
-    """
-
-    kind: Kind
+    kind: Kind | str
     value: str
     score: float
-    capital: Literal["no", "usual", "always"] = "no"
+
+
+NOTHING = "nothing"
+"""Kind of a fixed expression that stands for nothing, and hides the words in it: "king-size"."""
+
+
+class Found(NamedTuple):
+    """An entry, and the characters of the text that name it."""
+
+    start: int
+    end: int
+    entry: Entry
 
 
 Table = dict[str, tuple[Entry, ...]]
@@ -45,8 +52,9 @@ class Lexicon:
     """Finds known names in texts.
 
     A dictionary from word n-grams to entries, one for each language, so that a look-up costs the same however many
-    names there are; runs of unspaced scripts are searched by substring. The longest name at a place wins over those
-    inside it, except that a culture still counts inside a name of something else ("Japanese tea").
+    names there are; runs of unspaced scripts are searched by substring, on borders of words. Of names of the same kind
+    the longest at a place wins over those inside it. A word of everyday speech stands for nothing unless a name is
+    written exactly so: French "des" is no "dés".
 
     Args:
         kept: names that `parts` gave, the later over the earlier. Those of a language are read when a text needs them.
@@ -55,6 +63,7 @@ class Lexicon:
     def __init__(self, *kept: Mapping[str, bytes]) -> None:
         self._kept = [(parts, _entries(parts["entries"])) for parts in kept]
         self._tables: dict[str, Table] = {}
+        self._spoken: dict[str, set[str]] = {}
 
     def add(self, name: str, language: str, entry: Entry) -> None:
         """Make `name`, of `language` or `ANY`, stand for `entry`."""
@@ -62,7 +71,7 @@ class Lexicon:
         parts, sequences = words(folded), runs(folded)
         if sequences and not parts:
             run = "".join(sequences)
-            if len(run) >= (_SHORTEST_THAI if "\u0e00" <= run[0] <= "\u0e7f" else 2):
+            if len(run) >= (2 if "\u3000" <= run[0] else _SHORTEST_THAI):
                 _put(self._table(_UNSPACED), run[:MAX_RUN], run[:2], entry)
             return
         if not parts or sequences or len(parts) > MAX_WORDS:
@@ -70,20 +79,30 @@ class Lexicon:
         stem = stemmer(language)
         stemmed = [stem(word) for word in parts]
         _put(self._table(language), " ".join(stemmed), stemmed[0], entry)
+        if len(parts) == 1 and everyday(lower := name.strip().lower()):
+            self._exact(language).add(lower)
 
-    def find(self, text: str, languages: Iterable[str]) -> Iterator[Entry]:
-        """Entries named in `text`, read as each of `languages` and as names common to all."""
-        folded = fold(text)
-        if spaced := words(folded):
-            capitals = [not word[0].islower() for word in words(text)]
-            if len(capitals) != len(spaced):
-                capitals = [True] * len(spaced)
-            telling = not text.islower() and not text.isupper()
-            for language in dict.fromkeys((*languages, ANY)):
+    def find(
+        self, text: str, languages: Iterable[str], *, also: Iterable[str] = (), spaced: Words | None = None
+    ) -> Iterator[Found]:
+        """Entries named in a normalised text, read as each of `languages` and as names common to all.
+
+        Args:
+            text: as `guard.text.normal` gives it.
+            languages: those that it is written in.
+            also: others whose names may occur in it, as English ones do everywhere.
+            spaced: its words, where they are known already.
+        """
+        spaced = spaced if spaced is not None else Words.of(text)
+        if spaced.folded:
+            mask = bits(languages)
+            common = [everyday(lower) & mask for lower in spaced.lower]
+            for language in dict.fromkeys((*languages, *also, ANY)):
                 if table := self._table(language):
-                    yield from _find_spaced(spaced, language, table, capitals, telling)
-        for run in runs(folded):
-            yield from _find_unspaced(run, self._table(_UNSPACED))
+                    yield from _find_spaced(spaced, language, table, common, self._exact(language))
+        if not text.isascii():
+            for match in UNSPACED_RUN.finditer(text):
+                yield from _find_unspaced(match[0], match.start(), self._table(_UNSPACED))
 
     def parts(self, below: Lexicon | None = None) -> dict[str, bytes]:
         """All names as bytes to be kept; of those that `below` has as well, only what stands for something else."""
@@ -97,6 +116,8 @@ class Lexicon:
                 found[f"names/{language}"] = "\n".join(table).encode()
                 rows = [numbers.setdefault(some, len(numbers)) for some in table.values()]
                 found[f"rows/{language}"] = np.array(rows, dtype="<u4").tobytes()
+            if exact := self._exact(language):
+                found[f"exact/{language}"] = "\n".join(sorted(exact)).encode()
         return {"entries": to_json([list(map(astuple, some)) for some in numbers]), **found}
 
     def _table(self, language: str) -> Table:
@@ -109,55 +130,74 @@ class Lexicon:
             self._tables[language] = table
         return table
 
+    def _exact(self, language: str) -> set[str]:
+        """Names of `language` that are words of everyday speech somewhere, as they are written."""
+        if (exact := self._spoken.get(language)) is None:
+            exact = set()
+            for parts, _ in self._kept:
+                exact.update(parts.get(f"exact/{language}", b"").decode().split("\n"))
+            self._spoken[language] = exact
+        return exact
+
 
 def _find_spaced(
-    spaced: list[str], language: str, table: Table, capitals: list[bool], telling: bool
-) -> Iterator[Entry]:
+    spaced: Words, language: str, table: Table, common: Sequence[int], exact: set[str]
+) -> Iterator[Found]:
     stem = stemmer(language)
-    stemmed = spaced if language == ANY else [stem(word) for word in spaced]
+    stemmed = spaced.folded if language == ANY else [stem(word) for word in spaced.folded]
+    own = bits([language])
     cover = _Cover()
     for start, head in enumerate(stemmed):
         if head not in table:
             continue
         for end in range(min(len(stemmed), start + MAX_WORDS), start, -1):
-            entries: Sequence[Entry] | None = table.get(head if end == start + 1 else " ".join(stemmed[start:end]))
+            entries = table.get(head if end == start + 1 else " ".join(stemmed[start:end]))
             if not entries:
                 continue
-            if telling:
-                entries = entries if capitals[start] else [entry for entry in entries if entry.capital == "no"]
-            else:
-                entries = [entry for entry in entries if entry.capital != "always"]
-            if entries:
-                yield from cover.uncovered(entries, end)
-                break
+            # A word that everybody uses is a name only where a name of that very language is written so.
+            if end == start + 1 and (elsewhere := common[start]):
+                if spaced.lower[start] not in exact or (own and elsewhere & ~own):
+                    continue
+            for entry in cover.uncovered(entries, end):
+                yield Found(spaced.starts[start], spaced.ends[end - 1], entry)
 
 
-def _find_unspaced(run: str, table: Table) -> Iterator[Entry]:
+def _find_unspaced(run: str, offset: int, table: Table) -> Iterator[Found]:
+    spans = [
+        (start, end)
+        for start in range(len(run) - 1)
+        if run[start : start + 2] in table
+        for end in range(min(len(run), start + MAX_RUN), start + 1, -1)
+        if table.get(run[start:end])
+    ]
     cover = _Cover()
-    for start in range(len(run) - 1):
-        if run[start : start + 2] not in table:
-            continue
-        for end in range(min(len(run), start + MAX_RUN), start + 1, -1):
-            if entries := table.get(run[start:end]):
-                yield from cover.uncovered(entries, end)
-                break
+    whole = borders(run, spans)
+    for start, end in spans:
+        if (start, end) in whole:
+            for entry in cover.uncovered(table[run[start:end]], end):
+                yield Found(offset + start, offset + end, entry)
 
 
 class _Cover:
-    """How far the names found so far reach, to leave out those inside them."""
+    """How far the names found so far reach, kind by kind, to leave out those inside them."""
 
-    __slots__ = ("any", "culture")
+    __slots__ = ("reach",)
 
     def __init__(self) -> None:
-        self.any = self.culture = 0
+        self.reach: dict[str, int] = {}
 
     def uncovered(self, entries: Sequence[Entry], end: int) -> list[Entry]:
-        """Of the entries of a name that ends at `end`, those that no longer name hides."""
-        new = [entry for entry in entries if end > (self.culture if entry.kind == "culture" else self.any)]
-        if any(entry.kind == "culture" for entry in new):
-            self.culture = end
-        self.any = max(self.any, end)
+        """Of the entries of a name that ends at `end`, those that no longer name of their kind hides."""
+        past = self.reach.get(NOTHING, 0)
+        new = [entry for entry in entries if end > max(past, self.reach.get(_group(entry.kind), 0))]
+        for entry in new:
+            self.reach[_group(entry.kind)] = end
         return new
+
+
+def _group(kind: str) -> str:
+    """Kinds that hide one another: the name of a thing that only one norm is about is the name of a thing."""
+    return "concept" if kind == "norm" else kind
 
 
 def _put(table: Table, name: str, head: str, entry: Entry) -> None:

@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import Stemmer
 from pydantic_core import from_json
 
-from guard.kept import Kept, Parts, key_of
 from guard.text.languages import LANGUAGES
-from guard.text.lexicon import Entry, Lexicon
 from guard.text.words import fold
 
 FILE = Path(__file__).with_name("places.npz")
@@ -69,18 +66,10 @@ def variants(name: str) -> Iterator[str]:
                     yield part.removeprefix(prefix)
 
 
-def places() -> Kept:
-    """A lexicon's parts: names of countries, of the currencies that only one country uses, and of cities."""
-    return Kept("places", key_of([FILE, *sorted(FILE.parent.glob("*.py"))], Stemmer.version()), _lexicon)
-
-
-def _lexicon() -> Parts:
-    lexicon = Lexicon()
-    for code, score, capital, language, names in _read("names"):
-        entry = Entry("culture", code, score, capital)
-        for name in names:
-            lexicon.add(name, language, entry)
-    return lexicon.parts()
+def names_of_places() -> bytes:
+    """What countries, the currencies that only one country uses, regions and cities are called, for a `Gazetteer`."""
+    with np.load(FILE) as stored:
+        return bytes(stored["names"].tobytes())
 
 
 @cache

@@ -1,0 +1,130 @@
+"""What a conversation comes to: of the places named in its turns, which the last question is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from guard.norms.speech import Speech
+from guard.reading.reader import WEIGHTS, Mention, Reading
+from guard.types import Evidence
+
+HISTORY = 0.88
+"""What the latest earlier turn that names a place weighs beside the last."""
+
+_FADED = 0.35  # of places that a later one has taken the place of
+_BESIDE = 0.88  # of places of the same turn that are not in the sentence that asks
+_SYSTEM, _ASSISTANT = 0.5, 0.45
+_HERE = 0.55
+_MEANT = frozenset({"destination", "community", "mention"})
+# What is left of a role where no destination is named at all: who lives in Dubai asks about Dubai.
+_ALONE = {"residence": 0.95, "transit": 0.85, "home": 0.5, "compared": 0.3, "topic": 0.3, "former": 0.3, "goods": 0.3}
+
+
+@dataclass(slots=True)
+class Read:
+    """A turn and what it says; `number` is its place in the conversation."""
+
+    number: int
+    role: str
+    text: str
+    reading: Reading
+
+
+def evidence_of(turns: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[Evidence]:
+    """What `turns`, oldest first, tell: places by what they are to the last question, and everything that is named."""
+    asked = [turn for turn in turns if turn.role == "user"]
+    yield from _cultures(asked, speech)
+    told = any(mention.role in _MEANT for turn in asked for mention in turn.reading.mentions)
+    for turn in turns:
+        last = bool(asked) and turn is asked[-1]
+        weight = 1.0 if last else HISTORY if turn.role == "user" else _ASSISTANT
+        source = {"system": "system", "user": "text" if last else "history"}.get(turn.role, "history")
+        for mention in turn.reading.mentions:
+            if mention.kind == "culture":
+                if turn.role == "system":  # the application's own prompt says where its users are
+                    yield _piece(turn, mention, _SYSTEM * WEIGHTS[mention.role or "mention"], source)
+                elif turn.role != "user" and not told and mention.role in _MEANT:
+                    yield _piece(turn, mention, _ASSISTANT, source)
+            elif turn.role != "system" and (turn.role == "user" or mention.kind in ("concept", "norm")):
+                yield _piece(turn, mention, weight, source)
+
+
+def _piece(turn: Read, mention: Mention, weight: float, source: str) -> Evidence:
+    return Evidence(
+        mention.kind,  # type: ignore[arg-type]
+        mention.value,
+        mention.score * weight,
+        source,
+        role=mention.role,
+        at=(turn.number, mention.start, mention.end),
+    )
+
+
+def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[Evidence]:
+    """Places that users named: the last destination counts, those before it fade."""
+    meant = any(mention.role in _MEANT for turn in asked for mention in turn.reading.mentions)
+    chosen = _pointed_at(asked)
+    later = False
+    for turn in reversed(asked):
+        last = turn is asked[-1]
+        source = "text" if last else "history"
+        base = 1.0 if last else HISTORY
+        mentions = [mention for mention in turn.reading.mentions if mention.kind == "culture"]
+        here = [mention for mention in mentions if mention.role in _MEANT]
+        change = max((at for at in turn.reading.changes if any(m.start > at for m in here)), default=-1)
+        asking = _asking(turn.text)
+        several = len({mention.value for mention in here}) > 1
+        for mention in mentions:
+            role = mention.role or "mention"
+            if role == "negated":
+                yield _piece(turn, mention, 0.0, source)
+                continue
+            if role not in _MEANT and not (role == "transit" and mention.value == chosen):
+                weight = WEIGHTS[role] if meant else _ALONE[role]
+            elif chosen is not None:
+                weight = 1.0 if mention.value == chosen else _FADED
+            elif later:
+                weight = _FADED
+            else:
+                weight = WEIGHTS[role]
+                if mention.start < change:
+                    weight *= _FADED
+                elif several and role != "community" and not asking[0] <= mention.start <= asking[1]:
+                    weight *= _BESIDE
+            yield _piece(turn, mention, base * weight, source)
+        later = later or bool(here)
+    if asked and not meant and (language := next(iter(asked[-1].reading.languages), None)) is not None:
+        known = speech.get(language)
+        if asked[-1].reading.here and known is not None and known.countries:
+            yield Evidence("culture", known.countries[0], _HERE, "language", role="destination")
+
+
+def _pointed_at(asked: Sequence[Read]) -> str | None:
+    """The country of "the second one", of those named so far."""
+    if not asked or (which := asked[-1].reading.ordinal) is None:
+        return None
+    last = [m for m in asked[-1].reading.mentions if m.kind == "culture" and m.role in _MEANT]
+    if len(asked) > 1 and last:
+        return None  # it names its place itself
+    named: list[str] = []
+    for turn in asked:
+        for mention in turn.reading.mentions:
+            if mention.kind == "culture" and mention.role in _MEANT and mention.value not in named[-1:]:
+                named.append(mention.value)
+    if which == "transit":
+        stops = [m.value for turn in asked for m in turn.reading.mentions if m.role == "transit"]
+        return stops[-1] if stops and not last else None
+    if len(dict.fromkeys(named)) < 2:
+        return None
+    return {"first": named[0], "second": named[1], "last": named[-1]}[which]
+
+
+def _asking(text: str) -> tuple[int, int]:
+    """The characters of the last sentence that asks something; of the whole text if none does."""
+    end = max((text.rfind(mark) for mark in "?？؟"), default=-1)
+    if end < 0:
+        return 0, len(text)
+    start = max(text.rfind(mark, 0, max(end - 1, 0)) for mark in (". ", "! ", "? ", "\n", "。", "！", "？", "؟ ", "।"))
+    return max(start, 0), end
+

@@ -1,0 +1,135 @@
+"""Words near a name that tell what it is there for: "flying to", "from", "not", 経由, 에 사는."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from guard.norms.speech import Around, Speech
+from guard.text.normal import normal
+from guard.text.words import UNSPACED_RUN, fold, words
+
+REACH = 48
+"""Characters before or after a name in which words about it are looked for."""
+
+
+def phrase(text: str) -> str:
+    """A phrase as it is looked up: folded, its words joined by single spaces; without spaces in unspaced scripts."""
+    folded = fold(normal(text).text)
+    return "".join(folded.split()) if UNSPACED_RUN.search(folded) else " ".join(words(folded))
+
+
+@dataclass(slots=True)
+class Phrases:
+    """Phrases, each standing for something, that a text begins or ends with."""
+
+    known: dict[str, str] = field(default_factory=dict)
+    lengths: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, groups: Iterable[tuple[str, Iterable[str]]]) -> Phrases:
+        """What stands for what; of two meanings of a phrase the first counts."""
+        known: dict[str, str] = {}
+        for meaning, some in groups:
+            for text in some:
+                if key := phrase(text):
+                    known.setdefault(key, meaning)
+        return cls(known, tuple(sorted({len(key) for key in known}, reverse=True)))
+
+    def ending(self, head: str) -> tuple[str, int] | None:
+        """The meaning and length of the longest phrase that `head` ends with, on a border of words."""
+        for length in self.lengths:
+            if length <= len(head) and (meaning := self.known.get(head[len(head) - length :])):
+                if length == len(head) or head[-length - 1] == " " or UNSPACED_RUN.match(head[-length]):
+                    return meaning, length
+        return None
+
+    def beginning(self, tail: str, *, inside: bool = False) -> tuple[str, int] | None:
+        """The meaning and length of the longest phrase that `tail` begins with; `inside` needs no border behind it."""
+        for length in self.lengths:
+            if length <= len(tail) and (meaning := self.known.get(tail[:length])):
+                if inside or length == len(tail) or tail[length] == " " or UNSPACED_RUN.match(tail[0]):
+                    return meaning, length
+        return None
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.known
+
+
+# Two meanings of the same words: the first of these is taken. ("from" is origin, "not from" negated by its length.)
+_ORDER = ("negated", "transit", "former", "residence", "origin", "compared", "topic", "destination")
+
+
+_POSTPOSED = frozenset("es fr pt it ro ar fa he id ms vi th km lo my tl sw".split())
+
+
+@dataclass(slots=True)
+class Manners:
+    """How some languages say things, together: those of one text.
+
+    Attributes:
+        before, after: roles of the place that phrases stand before, or after.
+        onto, from_: roles (or ``any``) of what is written onto the end, or the beginning, of a place's name.
+        people, occasions, here, myself, change: phrases of `Speech`.
+        ordinals: ``first``, ``second``, ``last``.
+        without_before, without_after: what says that a thing is not there.
+        joined: whether a language writes what follows a name onto it, with no border between (Korean).
+        postposed: whether adjectives stand behind their nouns.
+    """
+
+    before: Phrases
+    after: Phrases
+    onto: dict[str, str]
+    from_: dict[str, str]
+    people: Phrases
+    here: Phrases
+    myself: Phrases
+    topics: Phrases
+    change: Phrases
+    ordinals: Phrases
+    without_before: Phrases
+    without_after: Phrases
+    joined: bool
+    postposed: bool
+
+    @classmethod
+    def of(cls, languages: Sequence[str], speech: Mapping[str, Speech]) -> Manners:
+        """Those of `languages`, as far as they are known, the first first."""
+        spoken = [speech[language] for language in languages if language in speech]
+
+        def roles(side: str) -> Phrases:
+            return Phrases.of(
+                (role, getattr(one.roles.get(role, Around()), side)) for role in _ORDER for one in spoken  # type: ignore[call-overload]
+            )
+
+        def affixes(name: str) -> dict[str, str]:
+            found: dict[str, str] = {}
+            for one in spoken:
+                for role, some in getattr(one, name).items():
+                    for affix in some:
+                        # What is parted by an apostrophe is a word of its own: d'Inde is no "dinde".
+                        if (key := fold(affix).strip("- ")).isalpha() or not key.isascii():
+                            found.setdefault(key, role)
+            return found
+
+        def listed(name: str) -> Phrases:
+            return Phrases.of((name, getattr(one, name)) for one in spoken)
+
+        return cls(
+            before=roles("before"),
+            after=roles("after"),
+            onto=affixes("endings"),
+            from_=affixes("beginnings"),
+            people=Phrases.of((name, getattr(one, name)) for name in ("people", "occasions") for one in spoken),
+            here=listed("here"),
+            myself=listed("myself"),
+            topics=listed("topics"),
+            change=listed("change"),
+            ordinals=Phrases.of(
+                (which, getattr(one.ordinals, which)) for which in ("first", "second", "last") for one in spoken
+            ),
+            without_before=Phrases.of(("without", one.without.before) for one in spoken),
+            without_after=Phrases.of(("without", one.without.after) for one in spoken),
+            joined="ko" in languages,
+            postposed=bool(_POSTPOSED & set(languages[:1])),
+        )

@@ -1,0 +1,80 @@
+"""The words of everyday speech in each language, which no name may claim, and borders of words where none are written.
+
+Everything comes from ``everyday.npz``, which `training.everyday` makes of wordfreq's lists (CC BY-SA 4.0).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import marisa_trie
+import numpy as np
+
+FILE = Path(__file__).with_name("everyday.npz")
+
+_LONGEST = 12
+_UNKNOWN = -9.0  # of a character that begins no known word: log10 of its share
+_NAME = -5.5  # of a name that is no common word; two of them are seldom beside each other by chance
+_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff]+")
+
+
+@cache
+def _tries() -> tuple[marisa_trie.RecordTrie, marisa_trie.RecordTrie]:
+    with np.load(FILE) as stored:
+        everyday = marisa_trie.RecordTrie("<Q").frombytes(stored["everyday"].tobytes())
+        segments = marisa_trie.RecordTrie("<B").frombytes(stored["segments"].tobytes())
+    return everyday, segments
+
+
+def everyday(word: str) -> int:
+    """The languages, as bits, in which `word` (lower case, with its accents) is a word of everyday speech."""
+    found = _tries()[0].get(word)
+    return int(found[0][0]) if found else 0
+
+
+def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of `names`, spans in a run of unspaced script, that stand on borders of words in its likeliest reading.
+
+    The reading is the one whose words are the commonest, a name counting as a word that is not too rare: a name that
+    begins or ends inside another word of it (日本 in 今日本店) is none. A run of katakana is one word.
+    """
+    if not names:
+        return set()
+    known = _tries()[1]
+    inside = set[int]()
+    for kana in _KATAKANA.finditer(run):
+        inside.update(range(kana.start() + 1, kana.end()))
+    starting: dict[int, list[int]] = {}
+    for start, end in names:
+        if start not in inside and end not in inside:
+            starting.setdefault(start, []).append(end)
+    best: list[float] = [0.0] + [-1e9] * len(run)
+    back: list[tuple[int, bool]] = [(0, False)] * (len(run) + 1)
+    for start in range(len(run)):
+        here = best[start]
+        _reach(best, back, start, start + 1, here + _UNKNOWN + 3.0, named=False)
+        for word in known.prefixes(run[start : start + _LONGEST]):
+            end = start + len(word)
+            if end in inside and start not in inside:
+                continue
+            _reach(best, back, start, end, here + known[word][0][0] / 20 - 9.0, named=False)
+        for end in starting.get(start, ()):
+            word = run[start:end]
+            share = known[word][0][0] / 20 - 9.0 if word in known else _NAME
+            _reach(best, back, start, end, max(here + share, here + _NAME) + 0.01, named=True)
+    cuts = {len(run)}
+    end = len(run)
+    while end:
+        end = back[end][0]
+        cuts.add(end)
+    return {(start, end) for start, ends in starting.items() for end in ends if start in cuts and end in cuts}
+
+
+def _reach(
+    best: list[float], back: list[tuple[int, bool]], start: int, end: int, score: float, *, named: bool
+) -> None:
+    if score > best[end]:
+        best[end] = score
+        back[end] = start, named

@@ -1,0 +1,125 @@
+"""Makes ``everyday.npz``: ``python -m training.everyday``.
+
+Needs wordfreq (of the extra ``dev``), whose lists are of subtitles, Wikipedia, news, books and social media. Names of
+places are common words, too (Paris, Japan); what tells them from words that are no names (Nice, Russian "того") is that
+they are as common as a place of their fame is. Cases that this gets wrong are in ``homographs.yaml``, reviewed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import marisa_trie
+import numpy as np
+import yaml
+from pydantic_core import to_json
+from wordfreq import get_frequency_dict
+
+from guard.norms.vocabulary import Vocabulary
+from guard.text.everyday import FILE
+from guard.text.gazetteer import Gazetteer, NameKind, key_of
+from guard.text.languages import READ, bits
+from guard.text.places import names_of_places
+
+LICENCE = "Words: wordfreq (Robyn Speer), CC BY-SA 4.0. Selected and rearranged."
+_LISTS = {"no": "nb", "tl": "fil", "sr": "sh"}
+_ZIPF = 4.0  # once in a hundred thousand words; some four thousand words of a language are as common
+_MOST = 4_500
+_ABOVE = 0.8  # how much commoner than a place of its fame a name must be to be a word as well
+_AT_HOME = 0.9  # people speak more of their own country
+_SEGMENTED = ("zh", "ja")
+_RAREST = 2.5
+HOMOGRAPHS = Path(__file__).with_name("homographs.yaml")
+
+
+def compiled() -> dict[str, Any]:
+    """The arrays of ``everyday.npz``: what was used, everyday words with their languages, and words of unspaced text."""
+    vocabulary = Vocabulary()
+    names = Gazetteer(names_of_places(), Gazetteer.compiled(vocabulary.names()))
+    reviewed = yaml.safe_load(HOMOGRAPHS.read_text(encoding="utf-8")) or {}
+    masks: defaultdict[str, int] = defaultdict(int)
+    for language in READ:
+        own = {str(word).lower() for word in (reviewed.get(language) or {}).get("words", ())}
+        no = {str(word).lower() for word in (reviewed.get(language) or {}).get("names", ())}
+        homes = vocabulary.languages[language].countries if language in vocabulary.languages else ()
+        for word, zipf in _common(language, vocabulary):
+            if word not in no and (word in own or not _is_name(word, zipf, language, names, frozenset(homes))):
+                masks[word] |= bits([language])
+        for word in own:
+            masks[word] |= bits([language])
+    segments = {
+        word: min(255, round(zipf * 20))
+        for language in _SEGMENTED
+        for word, zipf in _zipf(language, _RAREST)
+        if len(word) <= 8 and not word.isascii()
+    }
+    for word in vocabulary.languages["th"].commonest if "th" in vocabulary.languages else ():
+        segments[word] = 110
+    return {
+        "about": np.frombuffer(to_json({"licence": LICENCE, "wordfreq": version("wordfreq")}), dtype=np.uint8),
+        "everyday": _trie("<Q", masks),
+        "segments": _trie("<B", segments),
+    }
+
+
+def _trie(form: str, values: dict[str, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    trie = marisa_trie.RecordTrie(form, ((word, (value,)) for word, value in values.items()))
+    return np.frombuffer(trie.tobytes(), dtype=np.uint8)
+
+
+def _common(language: str, vocabulary: Vocabulary) -> list[tuple[str, float]]:
+    """The commonest words of a language, each with its Zipf frequency; those of our own lists count as very common."""
+    found: dict[str, float] = {}
+    for word, zipf in islice(_zipf(_LISTS.get(language, language), _ZIPF), _MOST):
+        if any(map(str.isalpha, word)):
+            found[word] = zipf
+            if language == "sr":
+                found[_cyrillic(word)] = zipf
+    if language in vocabulary.languages:
+        for word in vocabulary.languages[language].commonest:
+            found.setdefault(word.lower(), 5.5)
+    return list(found.items())
+
+
+def _zipf(language: str, least: float) -> Iterator[tuple[str, float]]:
+    """The words of a list with their Zipf frequency (log10 of their number in a billion), commonest first."""
+    try:
+        frequencies = get_frequency_dict(language, "best")
+    except LookupError:
+        return
+    for word, share in frequencies.items():
+        if (zipf := math.log10(share) + 9) >= least:
+            yield word, zipf
+
+
+def _is_name(word: str, zipf: float, language: str, names: Gazetteer, homes: frozenset[str]) -> bool:
+    own = bits([language])
+    for name in names.get(key_of(word)):
+        if name.languages and not name.languages & own:
+            continue
+        expected = 3.0 + (name.score - 0.6) * 7 if name.kind is not NameKind.COUNTRY else 4.4
+        if name.kind is NameKind.PEOPLE:
+            expected = 4.6
+        if zipf <= expected + _ABOVE + (_AT_HOME if name.country in homes else 0.0):
+            return True
+    return False
+
+
+_LATIN = "lj nj dž dž a b v g d đ e ž z i j k l m n o p r s t ć u f h c č š".split()
+_SERBIAN = "љ њ џ џ а б в г д ђ е ж з и ј к л м н о п р с т ћ у ф х ц ч ш".split()
+
+
+def _cyrillic(word: str) -> str:
+    for latin, cyrillic in zip(_LATIN, _SERBIAN, strict=True):
+        word = word.replace(latin, cyrillic)
+    return word
+
+
+if __name__ == "__main__":
+    np.savez_compressed(FILE, **compiled())
