@@ -15,14 +15,16 @@ from guard.actions.advise import advise
 from guard.actions.base import AnswerCheck, Checker
 from guard.answers.scorer import AnswerScorer
 from guard.api import FORMATS
-from guard.classifier.base import Scorer
+from guard.classifier.base import Scorer, Scores
 from guard.classifier.student import StudentScorer, open_scorer
 from guard.errors import ModelError
 from guard.evidence.base import Parts
 from guard.evidence.gather import Gatherer
 from guard.evidence.memory import ConversationMemory
+from guard.explain import Explanation, nearest
 from guard.norms.compiled import open_library
 from guard.norms.library import Library
+from guard.norms.model import Norm
 from guard.norms.retrieval import candidates
 from guard.pictures.decode import PictureCache
 from guard.pictures.isolated import Decoders
@@ -156,6 +158,18 @@ class Guard:
         exchange = Exchange.of(exchange) if isinstance(exchange, str) else exchange
         return self._decide(exchange, rules)
 
+    def explain(self, exchange: Exchange | str, *, policy: str | None = None) -> Explanation:
+        """Why `check` decides as it does: what was read where, which norms came near, and what the policy says to it.
+
+        Raises:
+            PolicyError, ImageError: as `check`.
+        """
+        rules = self.rules(policy)
+        exchange = Exchange.of(exchange) if isinstance(exchange, str) else exchange
+        decision, norms, scores = self._weighed(exchange, rules)
+        near = nearest(norms, scores, rules, decision)
+        return Explanation(decision, self.gather.bounded(exchange)[0], rules, near, len(norms))
+
     def apply(
         self,
         request: Mapping[str, Any],
@@ -197,6 +211,10 @@ class Guard:
             self.memory.remember(thread, decision.findings)
 
     def _decide(self, exchange: Exchange, rules: DeploymentPolicy) -> Decision:
+        return self._weighed(exchange, rules)[0]
+
+    def _weighed(self, exchange: Exchange, rules: DeploymentPolicy) -> tuple[Decision, list[Norm], Scores]:
+        """The decision, and the norms and scores that it was made of."""
         timings: dict[str, float] = {}
         clock = time.perf_counter
         start = clock()
@@ -229,12 +247,13 @@ class Guard:
             {**findings.mentioned, **findings.shown}.items(),
             key=lambda item: (item[0] not in findings.shown, -item[1]),
         )
-        return Decision(
+        decision = Decision(
             action=handler.name,
             shadow=shadow,
             sensitivity=verdict.sensitivity,
             cultures=tuple(
                 {"code": code, "score": round(score, 3), "from": findings.sources[code]}
+                | ({"role": role} if (role := findings.roles.get(code)) else {})
                 for code, score in list(findings.cultures.items())[:5]
             ),
             situations=tuple(sorted(findings.situations, key=lambda id_: -findings.situations[id_])),
@@ -248,6 +267,7 @@ class Guard:
             findings=findings,
             **fields,
         )
+        return decision, norms, scores
 
 
 def _shadowed(exchange: Exchange, percent: float) -> bool:

@@ -140,6 +140,12 @@ class Exchange:
         return next((turn.text for turn in reversed(self.turns) if turn.role == "user"), "")
 
 
+def gist(text: str, limit: int = 2_000) -> str:
+    """What a model that reads `limit` characters is shown of a text: of a long one the head and, for two thirds, the
+    tail, where the question is."""
+    return text if len(text) <= limit else f"{text[: limit // 3]} {text[-(limit - limit // 3 - 1) :]}"
+
+
 Kind = Literal["language", "culture", "situation", "act", "intent", "concept", "norm"]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from guard.norms.library import Library
 from guard.norms.model import Norm, Strength
 from guard.text.words import stems
-from guard.types import Exchange, Findings
+from guard.types import Exchange, Findings, gist
 
 Matrix = NDArray[np.float32]
 _Index = defaultdict[str, list[tuple[str, float]]]
@@ -92,7 +92,7 @@ class Featurizer:
 
     def __call__(self, exchange: Exchange, findings: Findings, candidates: Sequence[Norm]) -> tuple[Matrix, Matrix]:
         """Features of each candidate, ``(candidates, len(PAIR))``, and of the request, ``(len(REQUEST),)``."""
-        query = [stem for stem in stems(exchange.query[:_LONGEST], "en") if stem not in STOP]
+        query = [stem for stem in stems(gist(exchange.query, _LONGEST), "en") if stem not in STOP]
         wording: dict[str, float] = {}
         countries = [self._country(code) for code in dict.fromkeys(norm.country for norm in candidates)]
         fixed: dict[str, tuple[float, ...]] = {}

@@ -23,7 +23,7 @@ from guard.norms.model import Norm
 from guard.norms.vocabulary import Vocabulary
 from guard.norms.wording import meaning_of, things_of
 from guard.onnx import Artefact, check_parts, open_session, read_manifest
-from guard.types import Evidence, Exchange, Findings
+from guard.types import Evidence, Exchange, Findings, gist
 
 _log = logging.getLogger("normguard")
 
@@ -101,7 +101,7 @@ class StudentScorer:
 
     def read(self, exchange: Exchange) -> Iterator[Evidence]:
         """Destination and situations that the question's wording suggests, though it may not name them."""
-        if not (query := exchange.query[:_QUERY].strip()):
+        if not (query := gist(exchange.query, _QUERY).strip()):
             return
         _, cultures, situations = self.encoder.read(query)
         known = self.encoder.manifest
@@ -116,7 +116,7 @@ class StudentScorer:
             return Scores(0.0, ())
         pairs, request = self._featurize(exchange, findings, candidates)
         content = content_of(exchange, findings, self._library.vocabulary)
-        query = exchange.query[:_QUERY]
+        query = gist(exchange.query, _QUERY)
         meaning, things = self._vectors(candidates)
         relevance, sensitivity = self._ranker.run(
             None,

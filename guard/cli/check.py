@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from guard.cli.asked import asked_options
 from guard.cli.settings import settings, settings_option
 from guard.errors import NormGuardError, RequestError
 
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--query", help="The user's question.")
-@click.option("--image", "images", multiple=True, help="A picture: a file, a data URL or an address. Repeatable.")
-@click.option("--caption", "captions", multiple=True, help="What a picture shows, in words. Repeatable.")
-@click.option("--country", help="Destination, as ISO 3166-1 alpha-2 code (JP).")
-@click.option("--locale", help="The user's locale, as BCP 47 tag (pt-BR).")
-@click.option("--policy", help="Deployment policy.  [default: that of the settings]")
-@click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
+@asked_options
 @click.option("--jsonl", type=click.Path(dir_okay=False, path_type=Path), help="File of requests, one a line.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write their decisions.")
 @settings_option
@@ -43,9 +38,10 @@ def check(
 ) -> None:
     """Say what the guard of this deployment makes of a request.
 
-    One request: --query, with --image and --caption as needed. Many: --jsonl FILE with the fields id, query, images,
-    captions, country, locale, location and policy; one decision a line comes out, in order, each with its id. A line
-    that cannot be used gets an "error" field, and the rest goes on.
+    One request: --query, with --image and --caption as needed. Many: --jsonl FILE with the fields id, query, turns,
+    images, captions, country, locale, location and policy; one decision a line comes out, in order, each with its id.
+    turns are the conversation before the query, oldest first, each with role and text; without a query, its end is what
+    the user asks. A line that cannot be used gets an "error" field, and the rest goes on.
     """
     if (query is None) == (jsonl is None):
         raise click.UsageError("Give either --query or --jsonl.")
@@ -54,6 +50,8 @@ def check(
         raise click.UsageError("With --jsonl each line tells its own pictures, captions, country and locale.")
     if query is not None and out is not None:
         raise click.UsageError("--out is for --jsonl.")
+    if jsonl is not None and out is not None and out.exists() and jsonl.exists() and out.samefile(jsonl):
+        raise click.UsageError("--out is the file that --jsonl reads: it would be emptied. Name another.")
     from guard.policy.model import Policies
 
     deployment = settings(policy=policy)
@@ -90,7 +88,12 @@ def _check_file(deployment: Settings, source: Path, target: Path | None) -> int:
     try:
         with ExitStack() as stack:
             lines = stack.enter_context(source.open(encoding="utf-8", errors="replace"))
-            sink = stack.enter_context(target.open("w", encoding="utf-8")) if target else sys.stdout
+            # A lone surrogate, which no UTF-8 holds, is written as JSON writes it.
+            sink = (
+                stack.enter_context(target.open("w", encoding="utf-8", errors="backslashreplace"))
+                if target
+                else sys.stdout
+            )
             for result in _check_lines(Guard.from_settings(deployment), lines, deployment.guard_timeout):
                 failed += "error" in result
                 sink.write(json.dumps(result, ensure_ascii=False) + "\n")
@@ -114,7 +117,7 @@ def _check_lines(guard: Guard, lines: TextIO, seconds: float) -> Iterator[dict[s
             exchange, rules = read_asked(request, guard.policies, guard.policy.name)
             exchange = prepared(guard, exchange, rules, seconds)
             yield {"id": id_, **guard.check(exchange, policy=rules.name).to_dict()}
-        except json.JSONDecodeError as error:
-            yield {"id": id_, "line": number, "error": f"line {number} is not JSON: {error}"}
         except NormGuardError as error:
             yield {"id": id_, "line": number, "error": f"line {number}: {error}"}
+        except (ValueError, RecursionError) as error:  # not JSON, or nested or long beyond what is read
+            yield {"id": id_, "line": number, "error": f"line {number} is not JSON that can be read: {error}"}

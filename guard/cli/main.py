@@ -10,7 +10,7 @@ import click
 from guard.cli.settings import settings_option
 from guard.errors import NormGuardError
 
-COMMANDS = ("check", "serve", "demo", "norms", "models", "bench", "train", "audit", "keys", "doctor")
+COMMANDS = ("check", "explain", "serve", "demo", "norms", "models", "bench", "train", "audit", "keys", "doctor")
 
 
 class Commands(click.Group):

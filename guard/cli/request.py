@@ -4,24 +4,46 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import model_validator
 
 from guard.api.images import image_of_url
 from guard.api.options import Extra, hints_of, read_extra
 from guard.errors import ImageError, RequestError
-from guard.types import Exchange, Image
+from guard.files import Strict
+from guard.types import Exchange, Image, Turn
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
     from guard.policy.model import DeploymentPolicy, Policies
 
 
+class Said(Strict):
+    """A turn of a conversation."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str
+
+
 class Asked(Extra):
-    """A question, and what a caller may tell beside it: a line of ``--jsonl``."""
+    """A question, the conversation before it, and what a caller may tell beside it: a line of ``--jsonl``.
+
+    Attributes:
+        query: what the user asks; where it is missing, the last of `turns`.
+        turns: what was said before, oldest first.
+    """
 
     id: Any = None
-    query: str
+    query: str | None = None
+    turns: tuple[Said, ...] = ()
     images: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _asks(self) -> Self:
+        if self.query is None and not (self.turns and self.turns[-1].role == "user"):
+            raise ValueError("give a query, or turns of which the last is the user's")
+        return self
 
 
 def read_asked(given: Any, policies: Policies, policy: str) -> tuple[Exchange, DeploymentPolicy]:
@@ -33,7 +55,11 @@ def read_asked(given: Any, policies: Policies, policy: str) -> tuple[Exchange, D
     asked = read_extra(given, kind=Asked)
     rules = policies.get(asked.policy or policy)
     images = [_image(image, remote=rules.remote_images) for image in asked.images]
-    return Exchange.of(asked.query, images=images, hints=hints_of(asked)), rules
+    said = [Turn(turn.role, turn.text) for turn in asked.turns]
+    if asked.query is not None:
+        said.append(Turn("user", asked.query))
+    said[-1] = replace(said[-1], images=tuple(images))
+    return Exchange(tuple(said), hints_of(asked)), rules
 
 
 def prepared(guard: Guard, exchange: Exchange, rules: DeploymentPolicy, seconds: float) -> Exchange:
@@ -66,8 +92,9 @@ def _image(given: str, *, remote: bool) -> Image:
                 from guard.pictures.decode import MAX_BYTES  # not before there is a file
 
                 image = Image(data=file.read(MAX_BYTES + 1), name=path.name, param=str(path))
-        except OSError as error:
-            raise ImageError(f"{path}: cannot be read: {error.strerror}.", code="invalid_image") from error
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            why = getattr(error, "strerror", None) or error
+            raise ImageError(f"{str(path)!r}: cannot be read: {why}.", code="invalid_image") from error
     from guard.pictures.decode import decode
 
     return replace(image, picture=decode(image.data or b"", param=image.param))

@@ -40,7 +40,7 @@ class Gatherer:
     def __call__(self, exchange: Exchange) -> Findings:
         evidence: list[Evidence] = []
         degraded: list[str] = []
-        exchange, left_out = _recent(exchange)
+        exchange, left_out = self.bounded(exchange)
         degraded += left_out
         if images := exchange.images:
             exchange = exchange.with_images(self._decoded)
@@ -60,28 +60,28 @@ class Gatherer:
             return image
         return replace(image, picture=self._pictures.decode(image.data, param=image.param, key=image.key))
 
+    @staticmethod
+    def bounded(exchange: Exchange) -> tuple[Exchange, list[str]]:
+        """The part of a conversation that is read, and what of it is not: what a check costs must not grow without bound.
 
-def _recent(exchange: Exchange) -> tuple[Exchange, list[str]]:
-    """The part of a conversation that is read, and what of it is not: what a check costs must not grow without bound.
-
-    The last turns are read, of a long one the head and the tail: a pasted page has its question at the end.
-    """
-    kept: list[Turn] = []
-    left_out: dict[str, None] = {}
-    room = dict(_ROOM)
-    pictures = MAX_PICTURES
-    for turn in reversed(exchange.turns):
-        left = room.get(turn.role, 0)
-        images = turn.images[-pictures:] if pictures else ()
-        pictures -= len(images)
-        if len(images) < len(turn.images):
-            left_out[MANY] = None
-        text = _ends(turn.text, min(left, MAX_TEXT))
-        if len(text) < len(turn.text):
-            left_out[LONG] = None
-        kept.append(replace(turn, text=text, images=images))
-        room[turn.role] = left - max(len(turn.text), _SHORTEST)
-    return replace(exchange, turns=tuple(reversed(kept))), list(left_out)
+        The last turns are read, of a long one the head and the tail: a pasted page has its question at the end.
+        """
+        kept: list[Turn] = []
+        left_out: dict[str, None] = {}
+        room = dict(_ROOM)
+        pictures = MAX_PICTURES
+        for turn in reversed(exchange.turns):
+            left = room.get(turn.role, 0)
+            images = turn.images[-pictures:] if pictures else ()
+            pictures -= len(images)
+            if len(images) < len(turn.images):
+                left_out[MANY] = None
+            text = _ends(turn.text, min(left, MAX_TEXT))
+            if len(text) < len(turn.text):
+                left_out[LONG] = None
+            kept.append(replace(turn, text=text, images=images))
+            room[turn.role] = left - max(len(turn.text), _SHORTEST)
+        return replace(exchange, turns=tuple(reversed(kept))), list(left_out)
 
 
 def _ends(text: str, limit: int) -> str:

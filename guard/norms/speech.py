@@ -95,7 +95,8 @@ class Speech(Strict):
                 yield from self._inflected(name, Name(code, NameKind.SIGHT, 0.85, Rank.SURE, own))
         for code, some in self.demonyms.items():
             for name in some:
-                yield key_of(name), Name(code, NameKind.PEOPLE, 0.9, Rank.SURE, own)
+                if not name.endswith(("の", "的")):  # of the place, which is found without it
+                    yield key_of(name), Name(code, NameKind.PEOPLE, 0.9, Rank.SURE, own)
 
     def _inflected(self, written: str, name: Name) -> Iterator[tuple[str, Name]]:
         yield key_of(written), name

@@ -15,6 +15,8 @@ from guard.text.words import UNSPACED_RUN, Words
 _LONGEST_RUN = 14
 _FAMOUS = 0.74  # of names that are written in small letters as well as in capitals
 _SHORT = 3  # letters of a name that needs more than small letters
+_UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
+"""Kinds of names that are written in small letters."""
 _APOSTROPHES = frozenset("'’ʼ`´")
 _MISSPELT = 6  # letters from which one of them may be wrong
 _HASHTAG = 5
@@ -36,6 +38,7 @@ class Place:
         tail: what is written onto its end, folded.
         doubtful: it is a word, too, and counts only with a namesake's country beside it, or a word for going there.
         misspelt: one letter of it is wrong.
+        person: in scripts without spaces, whether it names people and no adjective: フランス人.
     """
 
     start: int
@@ -47,6 +50,7 @@ class Place:
     tail: str = ""
     doubtful: bool = False
     misspelt: bool = False
+    person: bool = False
     latent: list[Name] = field(default_factory=list)
 
 
@@ -98,7 +102,7 @@ class Finder:
             if place is None:
                 at += 1
                 continue
-            if self._counts(text, spaced, place, common, telling and not nouns, shouting, manners):
+            if self._counts(text, spaced, place, common, mask, telling and not nouns, shouting, manners):
                 yield place
                 at = place.last + 1
             else:
@@ -166,6 +170,7 @@ class Finder:
         spaced: Words,
         place: Place,
         common: Sequence[int],
+        mask: int,
         telling: bool,
         shouting: bool,
         manners: Manners,
@@ -180,6 +185,8 @@ class Finder:
         led = manners.before.ending(_head(spaced, first)) is not None if first else False
         led = led or place.onto not in (None, "any")
         plain = all(common[first : last + 1])
+        if place.tail:  # 나라에서: what is left without its ending is a word, too
+            plain = plain or (single and bool(everyday(spaced.lower[first].removesuffix(place.tail)) & mask))
         if place.names and place.names[0].kind is NameKind.PEOPLE:
             return self._people_count(place, plain=plain, capital=capital, opens=opens, cased=cased)
         if single and cased and first and spaced.marks[first] == " " and manners.people.ending(_head(spaced, first)):
@@ -197,6 +204,8 @@ class Finder:
         if not place.names:  # a namesake, if what is beside it says so; the short name of a state has its capitals
             return len(word) > 2 or (text[place.start : place.end].isupper() and not shouting)
         best = place.names[0]
+        if best.kind in _UNCAPITAL:
+            return True
         if not cased or (capital and not opens):
             return cased or best.rank is Rank.SURE or led or len(word) >= 5 or not single
         if best.rank is Rank.SURE and (best.score >= _FAMOUS or not single) and (len(word) > _SHORT or not single):
@@ -287,7 +296,8 @@ class Finder:
                     if not (manners.before.ending(head) or manners.after.beginning(tail)):
                         continue
                 past = end
-                yield Place(run.start() + start, run.start() + end, names)
+                person = key.endswith(("人", "人たち")) or key.startswith(("คน", "ชาว"))
+                yield Place(run.start() + start, run.start() + end, names, person=person)
 
 
 _TITLES = frozenset("mr mrs ms miss dr sir st saint señor senor herr frau monsieur madame signor signora named called".split())

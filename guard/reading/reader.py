@@ -255,7 +255,7 @@ def _of_people(head: str, tail: str, place: Place, manners: Manners) -> str:
     for skip in range(min(3, len(words_before) + 1)):
         if manners.people.ending(" ".join(words_before[: len(words_before) - skip])):
             return "community"
-    if place.first < 0 and manners.people.ending(head):
+    if place.first < 0 and (place.person or manners.people.ending(head)):
         return "community"
     if place.first >= 0 and (not words_after or words_after[0] in _FUNCTION):
         # Where the adjective stands behind its noun, that noun is a thing: "ensalada rusa".

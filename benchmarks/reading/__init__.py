@@ -1,0 +1,1 @@
+"""How well texts are read: languages, places and their roles, acts and things."""
