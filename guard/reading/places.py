@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from guard.reading.cues import REACH, Manners
-from guard.text.everyday import borders, everyday, is_word
+from guard.text.everyday import borders, everyday, is_word, noun
 from guard.text.gazetteer import MAX_WORDS, Gazetteer, Name, NameKind, Rank
 from guard.text.languages import bits
 from guard.text.words import UNSPACED_RUN, Words
@@ -21,6 +21,7 @@ _APOSTROPHES = frozenset("'’ʼ`´")
 _MISSPELT = 6  # letters from which one of them may be wrong
 _HASHTAG = 5
 _AT_HOME = 0.15  # how much likelier a place is meant that lies where the text's language is spoken
+_VERBAL = 6  # letters of words for going there that are more than a preposition
 _UNBROKEN = 17  # letters of a word that will be several, typed without spaces
 _LETTERS = re.compile(r"[^\W\d_]")
 # Between the parts of one place: "London, Ontario", "Valencia in Venezuela", "Athens (Georgia)".
@@ -206,7 +207,8 @@ class Finder:
         cased = spaced.lower[first].upper() != spaced.lower[first]
         capital = spaced.capital[first] and cased and not shouting
         opens = spaced.opens[first]
-        led = manners.before.ending(_head(spaced, first)) is not None if first else False
+        cue = manners.before.ending(head := _head(spaced, first)) if first else None
+        led = cue is not None
         led = led or place.onto not in (None, "any")
         plain = all(common[first : last + 1])
         if place.tail:  # 나라에서: what is left without its ending is a word, too
@@ -223,7 +225,8 @@ class Finder:
             if not cased:
                 place.doubtful = not (led and len(word) >= 3)
             elif not telling:
-                place.doubtful = not led or (not capital and place.names[:1] != [] and place.names[0].kind is not NameKind.COUNTRY)
+                known = place.names[0].kind is NameKind.COUNTRY or place.names[0].score >= _FAMOUS
+                place.doubtful = not led or not (capital or known)
             else:
                 place.doubtful = not capital or opens
             return True
@@ -232,10 +235,14 @@ class Finder:
         best = place.names[0]
         if best.kind in _UNCAPITAL:
             return True
+        if best.rank is Rank.CAPITAL and single and not led and is_word(spaced.lower[first]):
+            return False
         if not cased or (capital and not opens):
             return cased or best.rank is Rank.SURE or led or len(word) >= 5 or not single
-        if careful and single and not capital and not led:
-            return False
+        if single and not capital and (careful or telling):
+            verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
+            if not led or (noun(spaced.lower[first]) & mask and not verbal):
+                return False
         if best.rank is Rank.SURE and (best.score >= _FAMOUS or not single) and (len(word) > _SHORT or not single):
             return True
         if capital:

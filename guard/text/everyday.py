@@ -27,16 +27,20 @@ def _words() -> marisa_trie.Trie:
 
 
 @cache
-def _tries() -> tuple[marisa_trie.RecordTrie, marisa_trie.RecordTrie]:
+def _record(part: str, form: str) -> marisa_trie.RecordTrie:
     with np.load(FILE) as stored:
-        everyday = marisa_trie.RecordTrie("<Q").frombytes(stored["everyday"].tobytes())
-        segments = marisa_trie.RecordTrie("<B").frombytes(stored["segments"].tobytes())
-    return everyday, segments
+        return marisa_trie.RecordTrie(form).frombytes(stored[part].tobytes())
 
 
 def everyday(word: str) -> int:
     """The languages, as bits, in which `word` (lower case, with its accents) is a word of everyday speech."""
-    found = _tries()[0].get(word)
+    found = _record("everyday", "<Q").get(word)
+    return int(found[0][0]) if found else 0
+
+
+def noun(word: str) -> int:
+    """The languages, as bits, whose dictionaries know a place's name in small letters as a word that is no name."""
+    found = _record("nouns", "<Q").get(word)
     return int(found[0][0]) if found else 0
 
 
@@ -53,7 +57,7 @@ def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
     """
     if not names:
         return set()
-    known = _tries()[1]
+    known = _record("segments", "<B")
     inside = set[int]()
     for kana in _KATAKANA.finditer(run):
         inside.update(range(kana.start() + 1, kana.end()))
