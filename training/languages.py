@@ -410,7 +410,7 @@ _SIZE = 7000
 def _size(language: str) -> int:
     """Sentences of a language in an epoch."""
     usual = _SIZE if language in READ else _SIZE // 3
-    return {"en": 3 * _SIZE, "id": 2 * _SIZE, _NAMES: _SIZE // 2}.get(language, usual)
+    return {"en": 3 * _SIZE, "id": 2 * _SIZE, "ru": 2 * _SIZE, _NAMES: _SIZE // 2}.get(language, usual)
 
 
 def _adam(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, step: int) -> None:

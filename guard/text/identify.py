@@ -293,8 +293,11 @@ def score(words: Words, kind: int, starts: Ints, model: Model) -> Floats:
 
 
 def _stretches(scores: Floats, bias: Floats, parts: Ints) -> Iterator[tuple[int, Ints, Floats, bool]]:
-    """Yields which language (column) which words (rows) are in, what speaks for each language in them all (nats), and
-    whether these are whole sentences, lines or quotations.
+    """Which words are in which language.
+
+    Yields:
+        The language (column), its words (rows), what speaks for each language in all of them (nats), and whether there
+        are whole sentences, lines or quotations among them.
 
     The language that explains all words best has them, but for the stretch that another one explains better by more
     than the price of a change; then the same is asked of the words that are left.
@@ -304,7 +307,8 @@ def _stretches(scores: Floats, bias: Floats, parts: Ints) -> Iterator[tuple[int,
         evidence = scores.sum(axis=0) + bias
         main = int(evidence.argmax())
         better = np.minimum(scores - scores[:, main : main + 1], _WORD)
-        able = (np.maximum(better, 0.0).sum(axis=0) >= _WHOLE).nonzero()[0]
+        least = _INSIDE if parts[0] == parts[-1] else _WHOLE
+        able = (np.maximum(better, 0.0).sum(axis=0) >= least).nonzero()[0]
         if len(rows) < 2 or not len(able):
             break
         sums = np.zeros((len(rows) + 1, len(able)), dtype=np.float32)
@@ -312,6 +316,8 @@ def _stretches(scores: Floats, bias: Floats, parts: Ints) -> Iterator[tuple[int,
         rises = sums - np.minimum.accumulate(sums, axis=0)
         best = rises.max(axis=0)
         other = int(best.argmax())
+        if best[other] < least:
+            break
         end = int(rises[:, other].argmax())
         start = int(sums[: end + 1, other].argmin())
         # Of sentences that are all in the stretch the change costs less.
