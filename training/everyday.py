@@ -163,9 +163,11 @@ def _is_name(word: str, zipf: float, language: str, names: Gazetteer, homes: fro
             continue
         if name.kind in (NameKind.COUNTRY, NameKind.PEOPLE):
             expected = _spoken_of().get(name.country, 3.3)
+        elif name.kind in (NameKind.LIFE, NameKind.FESTIVAL, NameKind.MONEY):
+            expected = 2.9
         else:
             expected = 3.0 + (name.score - 0.6) * 7
-        if zipf <= expected + _ABOVE + (_AT_HOME if name.country in homes else 0.0):
+        if zipf <= expected + _ABOVE + (_AT_HOME if name.country in homes and name.kind <= NameKind.PEOPLE else 0.0):
             return True
     return False
 

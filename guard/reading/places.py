@@ -13,6 +13,7 @@ from guard.text.languages import bits
 from guard.text.words import UNSPACED_RUN, Words
 
 _LONGEST_RUN = 14
+_SHORT_RUN = 4  # letters of a name of Thai and its like that others words may end and begin with
 _FAMOUS = 0.74  # of names that are written in small letters as well as in capitals
 _SHORT = 3  # letters of a name that needs more than small letters
 _UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
@@ -94,7 +95,8 @@ class Finder:
             return
         telling, careful = _telling(spaced), _careful(text)
         shouting = text.isupper()
-        nouns = languages[:1] == ["de"]  # all of which have capitals
+        # All German nouns have capitals, and Vietnamese people are called as countries are (Nga, Đức).
+        nouns = languages[:1] in (("de",), ("vi",))
         common = [everyday(lower) & mask for lower in spaced.lower]
         at, count = 0, len(folded)
         while at < count:
@@ -104,7 +106,7 @@ class Finder:
             if place is None:
                 at += 1
                 continue
-            if self._counts(text, spaced, place, common, mask, telling and not nouns, careful, shouting, manners):
+            if self._counts(text, spaced, place, common, mask, telling and not nouns, careful, shouting, nouns, manners):
                 yield place
                 at = place.last + 1
             else:
@@ -198,6 +200,7 @@ class Finder:
         telling: bool,
         careful: bool,
         shouting: bool,
+        nouns: bool,
         manners: Manners,
     ) -> bool:
         """Whether a name is one here, and no everyday word, nobody's name, and no start of a sentence."""
@@ -221,12 +224,18 @@ class Finder:
             return False
         if single and word in self._persons and self._is_person(spaced, place, common, manners):
             return False
+        verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
         if plain and place.names:
+            country = place.names[0].kind is NameKind.COUNTRY
             if not cased:
-                place.doubtful = not (led and len(word) >= 3)
+                rest = " ".join((place.tail, *spaced.folded[last + 1 : last + 4])).strip()
+                trailed = manners.after.beginning(rest, inside=manners.joined) is not None
+                place.doubtful = not (led or trailed) or len(word) < 3
+            elif nouns:
+                place.doubtful = not (capital and led and country)
             elif not telling:
-                known = place.names[0].kind is NameKind.COUNTRY or place.names[0].score >= _FAMOUS
-                place.doubtful = not led or not (capital or known)
+                known = country or place.names[0].score >= _FAMOUS
+                place.doubtful = not ((capital and led) or (known and verbal))
             else:
                 place.doubtful = not capital or opens
             return True
@@ -240,7 +249,6 @@ class Finder:
         if not cased or (capital and not opens):
             return cased or best.rank is Rank.SURE or led or len(word) >= 5 or not single
         if single and not capital and (careful or telling):
-            verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
             if not led or (noun(spaced.lower[first]) & mask and not verbal):
                 return False
         if best.rank is Rank.SURE and (best.score >= _FAMOUS or not single) and (len(word) > _SHORT or not single):
@@ -326,7 +334,7 @@ class Finder:
                 names = self._meant(key, mask, manners)
                 if not names or _is_named(whole[max(0, start - 6) : start], whole[end : end + 6]):
                     continue
-                if everyday(key) & mask:
+                if everyday(key) & mask or (whole[0] < "\u3000" and len(key) < _SHORT_RUN):
                     head, tail = whole[max(0, start - 8) : start], whole[end : end + 8]
                     if not (manners.before.ending(head) or manners.after.beginning(tail)):
                         continue
