@@ -70,20 +70,16 @@ class Finder:
         self._names = gazetteer
         self._persons = persons
 
-    def __call__(
-        self, text: str, spaced: Words, languages: Sequence[str], manners: Manners, hidden: Sequence[tuple[int, int]]
-    ) -> list[Place]:
+    def __call__(self, text: str, spaced: Words, languages: Sequence[str], manners: Manners) -> list[Place]:
         """The places of a normalised text, in order.
 
         Args:
             text, spaced: the text and its words.
             languages: those it is written in, likeliest first.
             manners: how they say things.
-            hidden: spans of fixed expressions, in which nothing is a place.
         """
         mask = bits(languages)
         found = [*self._in_words(text, spaced, languages, mask, manners), *self._in_runs(text, mask, manners)]
-        found = [place for place in found if not any(a <= place.start and place.end <= b for a, b in hidden)]
         found.sort(key=lambda place: place.start)
         _decide_namesakes(text, found)
         return [place for place in found if place.names and not place.doubtful]
