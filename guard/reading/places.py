@@ -116,9 +116,9 @@ class Finder:
         window = " ".join(folded[at : at + MAX_WORDS])
         if place := self._prefix(window, spaced, at, mask, manners, 0, None):
             return place
-        if place := self._inflected(window, spaced, at, mask, manners):
+        if manners.changed and (place := self._inflected(window, spaced, at, mask, manners)):
             return place
-        for size in (1, 2, 3):
+        for size in (1, 2, 3) if manners.from_ else ():
             role = manners.from_.get(folded[at][:size])
             if role is not None and len(folded[at]) - size >= 2:
                 inner = window[size:]
@@ -131,7 +131,7 @@ class Finder:
     def _inflected(self, window: str, spaced: Words, at: int, mask: int, manners: Manners) -> Place | None:
         """A name whose end is another than in the nominative: "Праге"."""
         word = window.partition(" ")[0]
-        if len(word) < 4 or not manners.changed:
+        if len(word) < 4:
             return None
         for size in range(min(4, len(word) - 3), 0, -1):
             for end in manners.changed.get(word[-size:], ()):
