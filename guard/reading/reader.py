@@ -18,10 +18,10 @@ from guard.text.normal import normal
 from guard.text.words import Words, fold
 
 Role = Literal[
-    "destination", "community", "mention", "home", "residence", "transit", "former", "negated", "compared", "topic", "goods"
+    "destination", "community", "mention", "home", "residence", "transit", "former", "negated", "compared", "topic", "goods", "language"
 ]
 """What a country is to a question. ``residence`` is where the asker lives, ``home`` where he comes from; ``goods`` are
-things that only carry its name."""
+things that only carry its name, ``language`` is what the answer is to be said in."""
 
 WEIGHTS: dict[str, float] = {
     "destination": 1.0,
@@ -31,6 +31,7 @@ WEIGHTS: dict[str, float] = {
     "home": 0.35,
     "transit": 0.4,
     "goods": 0.33,
+    "language": 0.33,
     "compared": 0.28,
     "topic": 0.3,
     "former": 0.22,
@@ -50,6 +51,7 @@ class Mention:
         score: certainty, 0..1, before the role is looked at.
         role: of a culture, what it is to the question; of a thing that is said not to be there, ``absent``.
         named: of a culture, what kind of name it was.
+        also: of a culture, others that have a place of that name, where another place may decide for one of them.
     """
 
     start: int
@@ -59,6 +61,7 @@ class Mention:
     score: float
     role: str | None = None
     named: NameKind | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -115,7 +118,15 @@ class Reader:
         empty = [span for span in fixed if span not in goods]
         things = {one.start for one in found if one.entry.kind == "concept"}
         mentions = [
-            Mention(*norm.span(place.start, place.end), "culture", place.names[0].country, score, role, place.names[0].kind)
+            Mention(
+                *norm.span(place.start, place.end),
+                "culture",
+                place.names[0].country,
+                score,
+                role,
+                place.names[0].kind,
+                _namesakes(place),
+            )
             for place, role, score in self._roles(flat, spaced, places, manners, things)
         ]
         # A thing that a town is called after is not there; what a sight is called, is: the Blue Mosque.
@@ -248,6 +259,23 @@ def _other(spaced: Words, place: Place, head: str, manners: Manners) -> bool:
     return False
 
 
+_UNMISTAKABLE = 0.78  # how well known a place is that is meant whatever else is named
+_AS_KNOWN = 0.1
+
+
+def _namesakes(place: Place) -> tuple[str, ...]:
+    """Countries that a place of the same name lies in, where it is not too well known to be any other."""
+    best = place.names[0]
+    if best.score >= _UNMISTAKABLE or best.kind not in (NameKind.CITY, NameKind.REGION):
+        return ()
+    # There is hardly a name that no town in the United States has.
+    return tuple(
+        name.country
+        for name in (*place.names[1:], *place.latent)
+        if name.country != best.country and (name.country != "US" or name.score >= best.score - _AS_KNOWN)
+    )
+
+
 def _certainty(name: Name) -> float:
     """How surely the country is meant where a name counts; how well known a town is chose among its namesakes before."""
     if name.kind in (NameKind.CITY, NameKind.REGION, NameKind.SIGHT):
@@ -275,6 +303,8 @@ def _of_people(head: str, tail: str, place: Place, manners: Manners) -> str:
     told = _told(head, tail, place, manners)
     if told in ("negated", "topic", "compared"):
         return told
+    if told == "destination" and (cue := manners.before.ending(head)) and cue[0] == "destination":
+        return "language"  # "how do I say it in French?"
     words_after = tail.split()
     for skip in range(min(3, len(words_after) + 1)):
         if manners.people.beginning(" ".join(words_after[skip:]), inside=place.first < 0 or manners.joined):
