@@ -22,6 +22,7 @@ _UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
 _APOSTROPHES = frozenset("'’ʼ`´")
 _MISSPELT = 6  # letters from which one of them may be wrong
 _HASHTAG = 5
+_TAGGED = 0.68  # how well known a place is that is looked for inside of words
 _AT_HOME = 0.15  # how much likelier a place is meant that lies where the text's language is spoken
 _VERBAL = 6  # letters of words for going there that are more than a preposition
 _UNBROKEN = 17  # letters of a word that will be several, typed without spaces
@@ -99,7 +100,7 @@ class Finder:
         while at < count:
             place = self._at(text, spaced, at, mask, manners)
             if place is None and (len(folded[at]) > _UNBROKEN or text[max(spaced.starts[at] - 1, 0)] in "#@＃"):
-                place = self._in_hashtag(text, spaced, at)
+                place = self._in_hashtag(spaced, at, mask)
             if place is None:
                 at += 1
                 continue
@@ -108,7 +109,7 @@ class Finder:
                 at = place.last + 1
             else:
                 at += 1
-        yield from self._misspelt(spaced, mask, manners, common, telling and not nouns)
+        yield from self._misspelt(spaced, mask, manners, common, telling and not nouns, not (telling or careful))
 
     def _at(self, text: str, spaced: Words, at: int, mask: int, manners: Manners) -> Place | None:
         """The longest name that begins with the word `at`, or inside it behind what may be written before a name."""
@@ -210,7 +211,7 @@ class Finder:
         cue = manners.before.ending(head := _head(spaced, first)) if first else None
         led = cue is not None
         led = led or place.onto not in (None, "any")
-        plain = all(common[first : last + 1])
+        plain = all(common[first : last + 1]) and (single or not nouns)  # each syllable of "Hàn Quốc" is a word
         if place.tail:  # 나라에서: what is left without its ending is a word, too
             plain = plain or (single and bool(everyday(spaced.lower[first].removesuffix(place.tail)) & mask))
         if place.tail and single and cased and (common[first] or (place.names and place.names[0].kind in _UNCAPITAL)):
@@ -221,6 +222,10 @@ class Finder:
             return False  # "my friend Chad", "mi amiga Irlanda"
         if single and first and _is_named(_head(spaced, first), " ".join(spaced.folded[last + 1 : last + 3])):
             return False
+        if single and word in _GIVEN and not led and cased:
+            rest = " ".join(spaced.folded[last + 1 : last + 4])
+            place.doubtful = manners.after.beginning(rest) is None
+            return True
         if single and word in self._persons and self._is_person(spaced, place, common, manners):
             return False
         verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
@@ -287,20 +292,24 @@ class Finder:
             )
         return False
 
-    def _in_hashtag(self, text: str, spaced: Words, at: int) -> Place | None:
+    def _in_hashtag(self, spaced: Words, at: int, mask: int) -> Place | None:
         word = spaced.folded[at]
         for start in range(len(word) - _HASHTAG + 1):
             for key in self._names.prefixes(word[start:]):
                 if len(key) < _HASHTAG and len(key) < len(word) - 1:
                     continue
-                names = [n for n in self._names.get(key) if n.rank is Rank.SURE and n.score >= 0.68 and not n.languages]
+                names = [
+                    name
+                    for name in self._names.get(key)
+                    if name.rank is Rank.SURE and name.score >= _TAGGED and (not name.languages or name.languages & mask)
+                ]
                 if names:
                     begin = spaced.starts[at] + start
                     return Place(begin, min(begin + len(key), spaced.ends[at]), names, at, at)
         return None
 
     def _misspelt(
-        self, spaced: Words, mask: int, manners: Manners, common: Sequence[int], telling: bool
+        self, spaced: Words, mask: int, manners: Manners, common: Sequence[int], telling: bool, careless: bool
     ) -> Iterator[Place]:
         """Names of which one letter is wrong, among the words that stand where a place would."""
         tries = 0
@@ -308,7 +317,8 @@ class Finder:
             if len(word) < _MISSPELT or common[at] or tries >= 8 or not word.isalpha() or word in self._names:
                 continue
             named = spaced.capital[at] and not spaced.opens[at] and telling
-            if not named and manners.before.ending(_head(spaced, at)) is None:
+            loose = careless and len(word) > _MISSPELT
+            if not named and not loose and manners.before.ending(_head(spaced, at)) is None:
                 continue
             if everyday(spaced.lower[at]) or is_word(spaced.lower[at]):
                 continue
@@ -346,6 +356,11 @@ class Finder:
                 yield Place(run.start() + start, run.start() + end, names, person=person)
 
 
+# Names of towns that are met as people's names more often: they need a word for going there, or their country.
+_GIVEN = frozenset(
+    "austin brooklyn savannah charlotte madison dakota salem victoria adelaide chelsea diego lourdes siena marina gloria "
+    "devon shannon erin kerry clare tyrone nancy lorraine asia sienna camila valentina sofia carolina martina monica".split()
+)
 _TITLES = frozenset("mr mrs ms miss dr sir st saint señor senor herr frau monsieur madame signor signora named called".split())
 
 
