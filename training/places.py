@@ -51,6 +51,7 @@ _AFFIXES = re.compile(
     r"^(?:Changwat|Amphoe Muang|Ciudad(?: de)?|Lungsod ng|City of|Provincia de) | (?:City|Shi|Oblast|Province|Shahr)$"
 )
 _NATIVE_AFFIXES = re.compile(r"(?:市|縣|县|府|都|シ|시|군|อำเภอเมือง|เทศบาลนคร| شهر|مدينة )$|^(?:เทศบาลนคร|เทศบาลเมือง|เมือง|مدينة )")
+_KOREA = re.compile(r"(?i)((?:kor|cor|κορ|коре)\w*)")  # as it is called for short where the North is not meant
 _REGIONS = frozenset(
     "State Province Region Prefecture Emirate Governorate Island Republic Land Canton Country Nation Department County "
     "Autonomous-region Autonomous-community Union-territory Oblast Voivodship Territory Special-region".split()
@@ -115,6 +116,8 @@ def _country_names(known: Iterable[str]) -> Iterator[tuple[str, Name]]:
                 # In English names are read in every text; those of other languages in theirs, where they are alike.
                 own = 0 if language == "en" else bits([language])
                 yield key_of(variant), Name(code, NameKind.COUNTRY, 0.95, Rank.SURE, own)
+        if found := _KOREA.search(names.get("KR", "")):
+            yield key_of(found[1]), Name("KR", NameKind.COUNTRY, 0.95, Rank.SURE, 0 if language == "en" else bits([language]))
     for short, code in ABBREVIATIONS.items():
         yield key_of(short), Name(code, NameKind.COUNTRY, 0.85, Rank.CAPITAL)
 

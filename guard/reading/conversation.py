@@ -87,6 +87,7 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         for turn in asked
         for mention in turn.reading.mentions
     )
+    named = any(m.kind == "culture" and m.named not in _HINTING for turn in asked for m in turn.reading.mentions)
     certain = {m.value for turn in asked for m in turn.reading.mentions if m.kind == "culture" and not m.also}
     chosen = _pointed_at(asked)
     later = other = False
@@ -105,8 +106,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                 yield _piece(turn, mention, 0.0, source)
                 continue
             if role not in _MEANT and not (role == "transit" and mention.value == chosen):
-                weight = WEIGHTS[role] if meant else _ALONE[role]
-            elif mention.named in _HINTING and (meant_places or later):
+                weight = WEIGHTS[role] if meant_places else _ALONE[role]
+            elif mention.named in _HINTING and (meant_places or later or named):
                 weight = _FADED if later else _HINT
             elif chosen is not None:
                 weight = 1.0 if mention.value == chosen else _FADED

@@ -124,6 +124,7 @@ class Manners:
         changed: what stands at the end of an inflected name, and what may stand there in the nominative.
         homes: countries where the first language is mostly spoken.
         english: whether the first language is English.
+        lower_goods: whether goods that are called after a country are written in small letters.
         joined: whether a language writes what follows a name onto it, with no border between (Korean).
         postposed: whether adjectives stand behind their nouns.
     """
@@ -140,6 +141,7 @@ class Manners:
     changed: dict[str, list[str]]
     homes: frozenset[str]
     english: bool
+    lower_goods: bool
     joined: bool
     postposed: bool
 
@@ -188,6 +190,7 @@ class Manners:
             changed=changed,
             homes=frozenset(spoken[0].countries[:2]) if spoken else frozenset(),
             english="en" in languages[:1],
+            lower_goods=bool(spoken) and not {"en", "de"} & set(languages[:1]),
             joined="ko" in languages,
             postposed=bool(_POSTPOSED & set(languages[:1])),
         )

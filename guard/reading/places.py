@@ -208,7 +208,8 @@ class Finder:
         cased = spaced.lower[first].upper() != spaced.lower[first]
         capital = spaced.capital[first] and cased and not shouting
         opens = spaced.opens[first]
-        cue = manners.before.ending(head := _head(spaced, first)) if first else None
+        head = _head(spaced, first) if first else ""
+        cue = manners.before.ending(head)
         led = cue is not None
         led = led or place.onto not in (None, "any")
         plain = all(common[first : last + 1]) and (single or not nouns)  # each syllable of "Hàn Quốc" is a word
@@ -218,9 +219,10 @@ class Finder:
             return False  # "tänään" is no Tana, whatever it ends in
         if place.names and place.names[0].kind is NameKind.PEOPLE:
             return self._people_count(place, plain=plain, capital=capital, opens=opens, cased=cased)
-        if single and cased and first and spaced.marks[first] == " " and manners.people.ending(_head(spaced, first)):
+        known_person = capital or word in self._persons
+        if single and cased and known_person and first and spaced.marks[first] == " " and manners.people.ending(head):
             return False  # "my friend Chad", "mi amiga Irlanda"
-        if single and first and _is_named(_head(spaced, first), " ".join(spaced.folded[last + 1 : last + 3])):
+        if single and first and _is_named(head, " ".join(spaced.folded[last + 1 : last + 3])):
             return False
         if single and word in _GIVEN and not led and cased:
             rest = " ".join(spaced.folded[last + 1 : last + 4])
@@ -382,7 +384,7 @@ def _head(spaced: Words, first: int) -> str:
     start = first
     while start and first - start < 7 and not spaced.breaks[start]:
         start -= 1
-    return " ".join(spaced.folded[start:first])[-REACH:]
+    return _joined(spaced.folded[start:first])[-REACH:]
 
 
 def _careful(text: str) -> bool:
@@ -413,6 +415,15 @@ def _decide_namesakes(text: str, places: list[Place]) -> None:
                     place.names, place.doubtful = known, False
 
 
+def _joined(folded: Sequence[str]) -> str:
+    """Words by spaces; Arabic "and", which is written onto the next word, apart from it."""
+    text = " ".join(folded)
+    return text if text.isascii() else _AND.sub("و ", text)
+
+
+_AND = re.compile(r"(?<!\S)و(?=\w{3})")
+
+
 def role_words(text: str, spaced: Words, place: Place, limit: tuple[int, int]) -> tuple[str, str]:
     """What stands before and after a place in its clause, folded, as `Phrases` takes it.
 
@@ -427,7 +438,7 @@ def role_words(text: str, spaced: Words, place: Place, limit: tuple[int, int]) -
     start = first
     while start and first - start < 7 and not spaced.breaks[start] and spaced.starts[start - 1] >= limit[0]:
         start -= 1
-    head = " ".join(spaced.folded[start:first])[-REACH:]
+    head = _joined(spaced.folded[start:first])[-REACH:]
     end = last + 1
     while end < len(spaced.folded) and end - last < 6 and not spaced.breaks[end] and spaced.ends[end] <= limit[1]:
         end += 1

@@ -112,7 +112,11 @@ class Reader:
         found = list(self._library.lexicon.find(flat, known, also=("en",), spaced=spaced))
         fixed = [(one.start, one.end) for one in found if one.entry.kind == NOTHING]
         named = self._find(flat, spaced, known, manners)
-        places = [place for place in named if not _inside(place.start, place.end, fixed)]
+        places = [
+            place
+            for place in named
+            if not _inside(place.start, place.end, fixed) or (manners.lower_goods and _proper(place, spaced))
+        ]
         # "Persian rug" is a rug, though no Persia; "king-size" is no king.
         goods = [span for span in fixed if any(_inside(place.start, place.end, [span]) for place in named)]
         empty = [span for span in fixed if span not in goods]
@@ -197,11 +201,22 @@ class Reader:
         reading.ordinal = next((which for which in ("last", "second", "first", "transit") if which in found), None)
 
 
+def _proper(place: Place, spaced: Words) -> bool:
+    """Whether a country's or town's name stands with its capital, which goods that are called so have not: "de Chile"."""
+    if place.first < 0 or place.names[0].kind not in (NameKind.COUNTRY, NameKind.CITY, NameKind.REGION):
+        return False
+    word = spaced.lower[place.first]
+    return spaced.capital[place.first] and not spaced.opens[place.first] and word.upper() != word
+
+
 _NAMED = frozenset({NameKind.COUNTRY, NameKind.REGION, NameKind.CITY, NameKind.PEOPLE, NameKind.MONEY})
 
 
 def _inside(start: int, end: int, spans: Iterable[tuple[int, int]]) -> bool:
     return any(a <= start and end <= b for a, b in spans)
+
+
+_BEHIND = 0.2  # distance at which what stands behind a name counts
 
 
 def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
@@ -223,11 +238,13 @@ def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
         onto = tail[len(place.tail) :].strip()
         for text, inside in ((tail, manners.joined), (onto, manners.joined)):
             if told := manners.after.beginning(text, inside=inside):
-                found.append((0.2, -told[1], told[0]))
+                found.append((_BEHIND, -told[1], told[0]))
                 break
     elif told := manners.after.beginning(tail, inside=manners.joined or place.first < 0):
-        found.append((0.2, -told[1], told[0]))
+        found.append((_BEHIND, -told[1], told[0]))
     if place.onto not in (None, "any"):
+        # What a name ends in tells more than a word before it, which may belong to another: "Dohan kautta Balille".
+        found = [one for one in found if one[0] == _BEHIND or one[2] == "negated"]
         found.append((0.3, -1, str(place.onto)))
     if not found:
         return None
