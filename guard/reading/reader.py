@@ -25,7 +25,7 @@ things that only carry its name, ``language`` is what the answer is to be said i
 
 WEIGHTS: dict[str, float] = {
     "destination": 1.0,
-    "community": 1.0,
+    "community": 0.98,
     "mention": 0.95,
     "residence": 0.5,
     "home": 0.35,
@@ -155,6 +155,7 @@ class Reader:
             head, tail = role_words(text, spaced, place, limit)
             name = place.names[0]
             score = _certainty(name) * (0.85 if place.misspelt else 1.0)
+            weak = False
             if name.kind is NameKind.PEOPLE and _told(head, tail, place, manners) in ("destination", "origin", "residence"):
                 # French "corse" and "Corse": behind "in" it is the place.
                 name = next((n for n in place.names if n.country == name.country and n.kind is not name.kind), name)
@@ -170,8 +171,9 @@ class Reader:
                 if told is None and last is not None and _beside(text, last[0], place, last[1]):
                     told = last[1]
                 role = {"origin": "home", None: "mention"}.get(told, told) or "mention"
+                weak = role in ("destination", "mention") and _is_locative(head, place, manners)
             last = place, role
-            yield place, role, score
+            yield place, role, score * (_THERE if weak else 1.0)
 
     @staticmethod
     def _absent(text: str, spaced: Words, start: int, end: int, manners: Manners) -> bool:
@@ -298,6 +300,22 @@ def _certainty(name: Name) -> float:
     if name.kind in (NameKind.CITY, NameKind.REGION, NameKind.SIGHT):
         return 0.9 if name.rank is Rank.SURE else 0.85
     return name.score
+
+
+# Who is somewhere and goes elsewhere asks about where he goes: "estoy en Madrid y el sábado voy a Marrakech".
+_THERE = 0.97
+_LOCATIVE = frozenset(
+    "in at en em no na im i pa w we v ve u у в во ב في ب میں में मध्ये sa di o tai στο στη στην στον a dans au aux nel nella "
+    "ad bei auf an am med hos ta te da de ssa lla el".split()
+)
+
+
+def _is_locative(head: str, place: Place, manners: Manners) -> bool:
+    """Whether the words that lead to a place say that somebody is there, or nothing, rather than that he goes there."""
+    if place.onto not in (None, "any"):
+        return place.tail in _LOCATIVE
+    told = manners.before.ending(head)
+    return told is None or head[len(head) - told[1] :] in _LOCATIVE
 
 
 def _is_thing(place: Place, things: set[int]) -> bool:
