@@ -66,11 +66,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message: who spoke (``system``, ``user``, ``assistant``, ``tool``), what was said and shown."""
+    """One message: who spoke (``system``, ``user``, ``assistant``, ``tool``), what was said and shown.
+
+    Attributes:
+        unread: types of its parts that nobody reads: files, audio, what a later edition of an API may bring.
+    """
 
     role: str
     text: str = ""
     images: tuple[Image, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,20 @@ def text_of(part: Mapping[str, Any], where: str) -> str:
     return str(part["text"])
 
 
+# Parts that a model wrote or that only name something else: there is nothing in them for the guard to read.
+_SILENT = frozenset(
+    "thinking redacted_thinking tool_use server_tool_use mcp_tool_use refusal reasoning item_reference cache_control".split()
+)
+
+
+def other_part(part: Mapping[str, Any], texts: list[str], unread: list[str]) -> None:
+    """Read a part of a type that is not known by its text, if it has one; else note that it was not read."""
+    if isinstance(text := part.get("text"), str):
+        texts.append(text)
+    elif (type_ := word(part.get("type")) or "part") not in _SILENT:
+        unread.append(type_[:40])
+
+
 def objects(parts: Any, where: str, what: str) -> list[tuple[dict[str, Any], str]]:
     """The members of a list of objects, each with its path; raises `RequestError` if it is no such list."""
     if not isinstance(parts, list):

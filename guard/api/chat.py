@@ -13,6 +13,7 @@ from guard.api.base import (
     json_type,
     messages_of,
     objects,
+    other_part,
     one_text,
     openai_error,
     text_of,
@@ -214,13 +215,16 @@ def _turn(message: Any, where: str) -> Turn:
         return Turn(neutral, content)
     texts: list[str] = []
     images: list[Image] = []
+    unread: list[str] = []
     for part, at in objects(content, f"{where}.content", "A content part"):
         match part.get("type"):
             case "text":
                 texts.append(text_of(part, at))
             case "image_url":
                 images.append(_image(part.get("image_url"), f"{at}.image_url"))
-    return Turn(neutral, "\n".join(texts), tuple(images))
+            case _:
+                other_part(part, texts, unread)
+    return Turn(neutral, "\n".join(texts), tuple(images), tuple(unread))
 
 
 def _image(value: Any, where: str) -> Image:

@@ -12,6 +12,7 @@ from guard.api.base import (
     WireFormat,
     messages_of,
     objects,
+    other_part,
     one_text,
     text_of,
     turn_schema,
@@ -192,6 +193,7 @@ def _turns(role: str, content: Any, where: str) -> Iterator[Turn]:
     images: list[Image] = []
     tools: list[str] = []
     tool_images: list[Image] = []
+    unread: list[str] = []
     results = False
     for block, here in objects(content, at, "A content block"):
         match block.get("type"):
@@ -201,6 +203,7 @@ def _turns(role: str, content: Any, where: str) -> Iterator[Turn]:
                 images.append(_image(block, here))
             case "document":
                 texts += [block[name] for name in ("title", "context") if isinstance(block.get(name), str)]
+                _read_document(block.get("source"), texts, unread)
             case "tool_result":
                 results = True
                 inner = block.get("content")
@@ -212,10 +215,27 @@ def _turns(role: str, content: Any, where: str) -> Iterator[Turn]:
                         tools.append(text_of(part, there))
                     elif part.get("type") == "image":
                         tool_images.append(_image(part, there))
+                    else:
+                        other_part(part, tools, unread)
+            case _:
+                other_part(block, texts, unread)
     if results:
         yield Turn("tool", "\n".join(tools), tuple(tool_images))
-    if texts or images or not results:
-        yield Turn(role, "\n".join(texts), tuple(images))
+    if texts or images or unread or not results:
+        yield Turn(role, "\n".join(texts), tuple(images), tuple(unread))
+
+
+def _read_document(source: Any, texts: list[str], unread: list[str]) -> None:
+    """A document's words, where it is plain text; a PDF is not read."""
+    match source:
+        case {"type": "text", "data": str() as text}:
+            texts.append(text)
+        case {"type": "content", "content": str() as text}:
+            texts.append(text)
+        case {"type": "content", "content": list() as parts}:
+            texts += [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        case _:
+            unread.append("document")
 
 
 def _image(block: dict[str, Any], where: str) -> Image:

@@ -13,6 +13,7 @@ from guard.api.base import (
     WireFormat,
     json_type,
     objects,
+    other_part,
     one_text,
     openai_error,
     text_of,
@@ -284,7 +285,7 @@ def _turn(item: dict[str, Any], where: str) -> Turn:
     if item.get("type", "message") != "message":
         # Calls, their results, reasoning: the words of tools. What a tool shows is seen all the same.
         output = item.get("output")
-        return _parts("tool", output, f"{where}.output") if isinstance(output, list) else Turn("tool")
+        return _parts("tool", output if isinstance(output, str | list) else None, f"{where}.output")
     role = item.get("role")
     if not isinstance(role, str):
         raise RequestError("A message must have a 'role', a string.", param=f"{where}.role")
@@ -298,6 +299,7 @@ def _parts(role: str, content: Any, where: str) -> Turn:
         return Turn(role, content)
     texts: list[str] = []
     images: list[Image] = []
+    unread: list[str] = []
     for part, at in objects(content, where, "A content part"):
         type_ = word(part.get("type"))
         if type_ in _TEXTS:
@@ -306,7 +308,9 @@ def _parts(role: str, content: Any, where: str) -> Turn:
             images.append(_image(part, at))
         elif type_ == "input_file" and (image := _file(part, at)) is not None:
             images.append(image)
-    return Turn(role, "\n".join(texts), tuple(images))
+        else:
+            other_part(part, texts, unread)
+    return Turn(role, "\n".join(texts), tuple(images), tuple(unread))
 
 
 def _image(part: dict[str, Any], where: str) -> Image:

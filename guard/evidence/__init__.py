@@ -16,9 +16,10 @@ from guard.evidence.wording import Wording
 SOURCES: tuple[type[Source], ...] = (Hints, Text, Language, Metadata, Captions, Looks, Signs, Wording, History)
 """In the order in which they are asked."""
 
-NOT_FETCHED, OUT_OF_TIME, LONG, MANY = "remote-image", "timeout", "text-limit", "picture-limit"
+NOT_FETCHED, OUT_OF_TIME, LONG, MANY, UNREAD = "remote-image", "timeout", "text-limit", "picture-limit", "unread-part"
 """What `Decision.degraded` may name beside sources: a picture with no bytes, pictures that took too long, a text of which
-the middle was not read, or turns that were not; and pictures that nobody looked at because there were more of them."""
+the middle was not read, or turns that were not; pictures that nobody looked at because there were more of them; a file,
+audio or another part of a message that is not read."""
 
 
 def sources(parts: Parts) -> tuple[Source, ...]:
@@ -28,4 +29,4 @@ def sources(parts: Parts) -> tuple[Source, ...]:
 
 def dispensable() -> frozenset[str]:
     """What of `Decision.degraded` the guard does without, and is no fault."""
-    return frozenset({NOT_FETCHED, OUT_OF_TIME, LONG, MANY, *(source.name for source in SOURCES if source.may_be_missing)})
+    return frozenset({NOT_FETCHED, OUT_OF_TIME, LONG, MANY, UNREAD, *(source.name for source in SOURCES if source.may_be_missing)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from guard.evidence import LONG, MANY, NOT_FETCHED, sources
+from guard.evidence import LONG, MANY, NOT_FETCHED, UNREAD, sources
 from guard.evidence.base import Parts
 from guard.types import Evidence, Exchange, Findings, Image, Turn
 
@@ -42,6 +42,8 @@ class Gatherer:
         degraded: list[str] = []
         exchange, left_out = self.bounded(exchange)
         degraded += left_out
+        if any(turn.unread for turn in exchange.turns if turn.role in ("user", "tool")):
+            degraded.append(UNREAD)
         if images := exchange.images:
             exchange = exchange.with_images(self._decoded)
         for source in self._sources:
