@@ -35,6 +35,7 @@ _ABOVE = 0.8  # how much commoner than a place of its fame a name must be to be 
 _AT_HOME = 0.9  # people speak more of their own country
 _SEGMENTED = ("zh", "ja")
 _RAREST = 2.5
+_RARE, _LONG = 2.9, 6
 HOMOGRAPHS = Path(__file__).with_name("homographs.yaml")
 
 
@@ -44,10 +45,10 @@ def compiled() -> dict[str, Any]:
     names = Gazetteer(names_of_places(), Gazetteer.compiled(vocabulary.names()))
     reviewed = yaml.safe_load(HOMOGRAPHS.read_text(encoding="utf-8")) or {}
     masks: defaultdict[str, int] = defaultdict(int)
-    for language in READ:
+    for language in (one for one in READ if not one.endswith("-Latn") or one in vocabulary.languages):
         own = {str(word).lower() for word in (reviewed.get(language) or {}).get("words", ())}
         no = {str(word).lower() for word in (reviewed.get(language) or {}).get("names", ())}
-        homes = vocabulary.languages[language].countries if language in vocabulary.languages else ()
+        homes = vocabulary.languages[language].countries[:2] if language in vocabulary.languages else ()
         for word, zipf in _common(language, vocabulary):
             if word not in no and (word in own or not _is_name(word, zipf, language, names, frozenset(homes))):
                 masks[word] |= bits([language])
@@ -65,6 +66,7 @@ def compiled() -> dict[str, Any]:
         "about": np.frombuffer(to_json({"licence": LICENCE, "wordfreq": version("wordfreq")}), dtype=np.uint8),
         "everyday": _trie("<Q", masks),
         "segments": _trie("<B", segments),
+        "words": np.frombuffer(marisa_trie.Trie(_longer(names)).tobytes(), dtype=np.uint8),
     }
 
 
@@ -76,7 +78,8 @@ def _trie(form: str, values: dict[str, int]) -> np.ndarray[Any, np.dtype[np.uint
 def _common(language: str, vocabulary: Vocabulary) -> list[tuple[str, float]]:
     """The commonest words of a language, each with its Zipf frequency; those of our own lists count as very common."""
     found: dict[str, float] = {}
-    for word, zipf in islice(_zipf(_LISTS.get(language, language), _ZIPF), _MOST):
+    known = "" if language.endswith("-Latn") else _LISTS.get(language, language)
+    for word, zipf in islice(_zipf(known, _ZIPF), _MOST):
         if any(map(str.isalpha, word)):
             found[word] = zipf
             if language == "sr":
@@ -96,6 +99,17 @@ def _zipf(language: str, least: float) -> Iterator[tuple[str, float]]:
     for word, share in frequencies.items():
         if (zipf := math.log10(share) + 9) >= least:
             yield word, zipf
+
+
+def _longer(names: Gazetteer) -> set[str]:
+    """Words of all languages, also rarer ones, that are long enough to be taken for a misspelt name, and are none."""
+    return {
+        word
+        for language in READ
+        if not language.endswith("-Latn")
+        for word, _ in _zipf(_LISTS.get(language, language), _RARE)
+        if len(word) >= _LONG and word.isalpha() and key_of(word) not in names
+    }
 
 
 def _is_name(word: str, zipf: float, language: str, names: Gazetteer, homes: frozenset[str]) -> bool:

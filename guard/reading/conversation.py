@@ -65,7 +65,7 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
     """Places that users named: the last destination counts, those before it fade."""
     meant = any(mention.role in _MEANT for turn in asked for mention in turn.reading.mentions)
     chosen = _pointed_at(asked)
-    later = False
+    later = other = False
     for turn in reversed(asked):
         last = turn is asked[-1]
         source = "text" if last else "history"
@@ -84,8 +84,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                 weight = WEIGHTS[role] if meant else _ALONE[role]
             elif chosen is not None:
                 weight = 1.0 if mention.value == chosen else _FADED
-            elif later:
-                weight = _FADED
+            elif later and (role != "community" or other):
+                weight = _FADED  # who the people are holds wherever the talk goes, until others are named
             else:
                 weight = WEIGHTS[role]
                 if mention.start < change:
@@ -94,6 +94,7 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                     weight *= _BESIDE
             yield _piece(turn, mention, base * weight, source)
         later = later or bool(here)
+        other = other or any(mention.role == "community" for mention in here)
     if asked and not meant and (language := next(iter(asked[-1].reading.languages), None)) is not None:
         known = speech.get(language)
         if asked[-1].reading.here and known is not None and known.countries:

@@ -73,6 +73,8 @@ class Manners:
         people, occasions, here, myself, change: phrases of `Speech`.
         ordinals: ``first``, ``second``, ``last``.
         without_before, without_after: what says that a thing is not there.
+        changed: what stands at the end of an inflected name, and what may stand there in the nominative.
+        homes: countries where the first language is mostly spoken.
         joined: whether a language writes what follows a name onto it, with no border between (Korean).
         postposed: whether adjectives stand behind their nouns.
     """
@@ -89,6 +91,8 @@ class Manners:
     ordinals: Phrases
     without_before: Phrases
     without_after: Phrases
+    changed: dict[str, list[str]]
+    homes: frozenset[str]
     joined: bool
     postposed: bool
 
@@ -112,6 +116,13 @@ class Manners:
                             found.setdefault(key, role)
             return found
 
+        changed: dict[str, list[str]] = {}
+        for one in spoken:
+            for end, others in one.changes.items():
+                for other in others:
+                    if key := fold(other):
+                        changed.setdefault(key, []).append(fold(end))
+
         def listed(name: str) -> Phrases:
             return Phrases.of((name, getattr(one, name)) for one in spoken)
 
@@ -130,6 +141,8 @@ class Manners:
             ),
             without_before=Phrases.of(("without", one.without.before) for one in spoken),
             without_after=Phrases.of(("without", one.without.after) for one in spoken),
+            changed=changed,
+            homes=frozenset(spoken[0].countries[:2]) if spoken else frozenset(),
             joined="ko" in languages,
             postposed=bool(_POSTPOSED & set(languages[:1])),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from guard.reading.cues import REACH, Manners
-from guard.text.everyday import borders, everyday
+from guard.text.everyday import borders, everyday, is_word
 from guard.text.gazetteer import MAX_WORDS, Gazetteer, Name, NameKind, Rank
 from guard.text.languages import bits
 from guard.text.words import UNSPACED_RUN, Words
@@ -20,6 +20,7 @@ _UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
 _APOSTROPHES = frozenset("'’ʼ`´")
 _MISSPELT = 6  # letters from which one of them may be wrong
 _HASHTAG = 5
+_AT_HOME = 0.15  # how much likelier a place is meant that lies where the text's language is spoken
 _UNBROKEN = 17  # letters of a word that will be several, typed without spaces
 _LETTERS = re.compile(r"[^\W\d_]")
 # Between the parts of one place: "London, Ontario", "Valencia in Venezuela", "Athens (Georgia)".
@@ -115,6 +116,8 @@ class Finder:
         window = " ".join(folded[at : at + MAX_WORDS])
         if place := self._prefix(window, spaced, at, mask, manners, 0, None):
             return place
+        if place := self._inflected(window, spaced, at, mask, manners):
+            return place
         for size in (1, 2, 3):
             role = manners.from_.get(folded[at][:size])
             if role is not None and len(folded[at]) - size >= 2:
@@ -123,6 +126,19 @@ class Finder:
                     inner = "ال" + inner
                 if place := self._prefix(inner, spaced, at, mask, manners, size, role):
                     return place
+        return None
+
+    def _inflected(self, window: str, spaced: Words, at: int, mask: int, manners: Manners) -> Place | None:
+        """A name whose end is another than in the nominative: "Праге"."""
+        word = window.partition(" ")[0]
+        if len(word) < 4 or not manners.changed:
+            return None
+        for size in range(min(4, len(word) - 3), 0, -1):
+            for end in manners.changed.get(word[-size:], ()):
+                if (key := word[:-size] + end) in self._names and (names := self._meant(key, mask, manners)):
+                    known = [name for name in names if name.rank is not Rank.LATENT and name.kind is not NameKind.LIFE]
+                    if known:
+                        return Place(spaced.starts[at], spaced.ends[at], known, at, at, "any")
         return None
 
     def _prefix(
@@ -138,7 +154,7 @@ class Finder:
                 if len(key.rpartition(" ")[2]) < (2 if "\uac00" <= key[-1] <= "\ud7a3" else 3):
                     continue
                 onto = told if told not in (None, "any") else onto
-            names = [name for name in self._names.get(key) if not name.languages or name.languages & mask or not mask]
+            names = self._meant(key, mask, manners)
             if not names:
                 continue
             last = at + key.count(" ")
@@ -158,6 +174,13 @@ class Finder:
                 latent=[name for name in names if name.rank is Rank.LATENT],
             )
         return None
+
+    def _meant(self, key: str, mask: int, manners: Manners) -> list[Name]:
+        """What a key may stand for in a text; of about equals that which lies where its language is spoken."""
+        names = [name for name in self._names.get(key) if not name.languages or name.languages & mask or not mask]
+        if len(names) > 1:
+            names.sort(key=lambda name: (name.rank, -name.score - (_AT_HOME if name.country in manners.homes else 0.0)))
+        return names
 
     @staticmethod
     def _has_joined(rest: str, manners: Manners) -> bool:
@@ -191,6 +214,8 @@ class Finder:
             return self._people_count(place, plain=plain, capital=capital, opens=opens, cased=cased)
         if single and cased and first and spaced.marks[first] == " " and manners.people.ending(_head(spaced, first)):
             return False  # "my friend Chad", "mi amiga Irlanda"
+        if single and first and _is_named(_head(spaced, first), " ".join(spaced.folded[last + 1 : last + 3])):
+            return False
         if single and word in self._persons and self._is_person(spaced, place, common, manners):
             return False
         if plain and place.names:
@@ -264,7 +289,7 @@ class Finder:
             named = spaced.capital[at] and not spaced.opens[at] and telling
             if not named and manners.before.ending(_head(spaced, at)) is None:
                 continue
-            if everyday(spaced.lower[at]):
+            if everyday(spaced.lower[at]) or is_word(spaced.lower[at]):
                 continue
             tries += 1
             names = [name for name in self._names.near(word) if not name.languages or name.languages & mask]
@@ -288,8 +313,8 @@ class Finder:
                 if start < past:
                     continue
                 key = whole[start:end]
-                names = [n for n in self._names.get(key) if not n.languages or n.languages & mask or not mask]
-                if not names:
+                names = self._meant(key, mask, manners)
+                if not names or _is_named(whole[max(0, start - 6) : start], whole[end : end + 6]):
                     continue
                 if everyday(key) & mask:
                     head, tail = whole[max(0, start - 8) : start], whole[end : end + 8]
@@ -301,6 +326,19 @@ class Finder:
 
 
 _TITLES = frozenset("mr mrs ms miss dr sir st saint señor senor herr frau monsieur madame signor signora named called".split())
+
+
+# "called", "her name": what stands beside it is somebody's name.
+_NAMED_BEFORE = re.compile(
+    r"(?:\b(?:named|called|name is|name's|llamad[oa]|se llama|prenom|appelle|s appelle|heisst|namens|nome e|se chama|chamad[oa]"
+    r"|si chiama|heet|genaamd|zovut|по имени|зовут|на имя|на ім'я|звати|imieniem|nazywa sie|jmenuje se|bernama|namanya|adi|isimli|adli"
+    r"|اسمها|اسمه|اسمي|नाम|नाम है|ten la)|名前[がは]|名字叫|名叫|叫做|이름이|이름은|ชื่อ)\s*$"
+)
+_NAMED_AFTER = re.compile(r"^(?:adli|isimli|namli|naam|नाम|という名|이라는|라는 (?:친구|이름))")
+
+
+def _is_named(head: str, tail: str) -> bool:
+    return _NAMED_BEFORE.search(head) is not None or _NAMED_AFTER.match(tail) is not None
 
 
 def _head(spaced: Words, first: int) -> str:

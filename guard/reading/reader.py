@@ -12,7 +12,7 @@ from guard.norms.library import Library
 from guard.reading.cues import Manners
 from guard.reading.places import Finder, Place, role_words
 from guard.text.gazetteer import NameKind
-from guard.text.languages import languages_of
+from guard.text.languages import languages_of, with_siblings
 from guard.text.lexicon import NOTHING
 from guard.text.normal import normal
 from guard.text.words import Words, fold
@@ -99,7 +99,7 @@ class Reader:
         reading = Reading(list(languages))
         if not flat.strip():
             return reading
-        known = tuple(dict.fromkeys(languages))
+        known = with_siblings(languages)
         manners = self._manners(known or ("en",))
         spaced = Words.of(flat)
         found = list(self._library.lexicon.find(flat, known, also=("en",), spaced=spaced))
@@ -141,7 +141,7 @@ class Reader:
                 role = told if told in ("topic", "negated", "compared") else "mention"
             else:
                 told = _told(head, tail, place, manners)
-                if told == "origin" and _somebody(head, manners):
+                if told == "origin" and (_somebody(head, manners) or _other(spaced, place, head, manners)):
                     told = "community"
                 if told is None and last is not None and _beside(text, last[0], place, last[1]):
                     told = last[1]
@@ -227,6 +227,29 @@ def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
     return min(special or found)[2]
 
 
+_FIRST_PERSON = frozenset(
+    "i im we my our ich wir mein meine unsere yo soy somos mi je nous suis mon ma eu sou somos meu minha я мы мой io noi sono "
+    "ik wij we mijn ben jestem jestesmy biz ben benim saya kami aku kita أنا احنا نحن".split()
+)
+
+
+def _other(spaced: Words, place: Place, head: str, manners: Manners) -> bool:
+    """Whether the one who comes from there is a person named earlier in the sentence: "our neighbours ... are from"."""
+    if place.first < 0 or (told := manners.before.ending(head)) is None:
+        return False
+    phrase = head[len(head) - told[1] :].split()
+    if len(phrase) < 2 or _FIRST_PERSON & set(phrase):
+        return False
+    at = place.first - 1
+    while at >= 0 and place.first - at < 16:
+        if spaced.folded[at] in manners.people:
+            return True
+        if spaced.opens[at]:
+            break
+        at -= 1
+    return False
+
+
 def _is_thing(place: Place, things: set[int]) -> bool:
     """Whether a thing stands right behind a people's name: "French perfume"."""
     return bool({place.end + len(place.tail) + 1, place.end + len(place.tail)} & things)
@@ -255,11 +278,13 @@ def _of_people(head: str, tail: str, place: Place, manners: Manners) -> str:
     for skip in range(min(3, len(words_before) + 1)):
         if manners.people.ending(" ".join(words_before[: len(words_before) - skip])):
             return "community"
+    if place.first < 0 and not place.person and not manners.people.ending(head):
+        return "mention"
     if place.first < 0 and (place.person or manners.people.ending(head)):
         return "community"
     if place.first >= 0 and (not words_after or words_after[0] in _FUNCTION):
         # Where the adjective stands behind its noun, that noun is a thing: "ensalada rusa".
-        if words_before and len(words_before[-1]) > 4 and words_before[-1] not in manners.before and manners.postposed:
+        if words_before and len(words_before[-1]) > 3 and words_before[-1] not in manners.before and manners.postposed:
             return "goods"
         return "community"  # "for a Japanese", "vecino japonés": nothing follows that could be called so
     return "goods"

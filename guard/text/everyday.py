@@ -21,6 +21,12 @@ _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff]+")
 
 
 @cache
+def _words() -> marisa_trie.Trie:
+    with np.load(FILE) as stored:
+        return marisa_trie.Trie().frombytes(stored["words"].tobytes())
+
+
+@cache
 def _tries() -> tuple[marisa_trie.RecordTrie, marisa_trie.RecordTrie]:
     with np.load(FILE) as stored:
         everyday = marisa_trie.RecordTrie("<Q").frombytes(stored["everyday"].tobytes())
@@ -32,6 +38,11 @@ def everyday(word: str) -> int:
     """The languages, as bits, in which `word` (lower case, with its accents) is a word of everyday speech."""
     found = _tries()[0].get(word)
     return int(found[0][0]) if found else 0
+
+
+def is_word(word: str) -> bool:
+    """Whether `word` (lower case) is a word of some language, however rare, and no misspelt name."""
+    return word in _words()
 
 
 def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:

@@ -61,7 +61,7 @@ class Name(NamedTuple):
     languages: int = ANY_LANGUAGE
 
 
-_WELL_KNOWN = 0.72
+_WELL_KNOWN = 0.75
 
 
 def _edits(word: str) -> Iterator[str]:

@@ -1,12 +1,10 @@
-"""Language of a text: by script where that decides it, else by its small words."""
+"""The languages that are read, and those that a text is written in."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable
 
-from guard.text.words import fold, words
+from guard.text.identify import identify
 
 LANGUAGES = ("en", "es", "fr", "pt", "ru", "zh", "ja", "ko", "th", "hi", "id", "ar", "fa", "am")
 """ISO 639-1 codes of the languages in which every word of the vocabulary is kept."""
@@ -27,84 +25,24 @@ def bits(languages: Iterable[str]) -> int:
     return sum(_BITS.get(language, 0) for language in set(languages))
 
 
-_SCRIPTS = {
-    "kana": re.compile("[\u3040-\u30ff]"),
-    "han": re.compile("[\u3400-\u9fff]"),
-    "hangul": re.compile("[\uac00-\ud7a3]"),
-    "thai": re.compile("[\u0e00-\u0e7f]"),
-    "devanagari": re.compile("[\u0900-\u097f]"),
-    "ethiopic": re.compile("[\u1200-\u137f]"),
-    "arabic": re.compile("[\u0600-\u06ff]"),
-    "cyrillic": re.compile("[\u0400-\u04ff]"),
-    "latin": re.compile("[a-zA-Z\u00c0-\u024f]"),
-}
-_BY_SCRIPT = {
-    "hangul": "ko",
-    "thai": "th",
-    "devanagari": "hi",
-    "ethiopic": "am",
-    "cyrillic": "ru",
-}
-# Letters that only Persian has, or writes differently from Arabic.
-_PERSIAN = re.compile("[پچژگیک]")
-_ARABIC = re.compile("[يكةى]")
-# The commonest small words of the supported languages in Latin script, accents folded. Two or three of them tell these
-# languages apart as well as an identifier with a model does, at a hundredth of its time and none of its 75 MB.
-_SMALL_WORDS = {
-    language: frozenset(small.split())
-    for language, small in {
-        "en": "the is are was what which and with how of should this that these my for can do from where want to in a",
-        "es": "el los las una para con cual donde puedo estoy mi del y es que en un la de me como por se su esta",
-        "fr": "le les une des est pour avec dans mon ma je que puis ou quel quelle du et en un la de au sur ce vous il",
-        "pt": "o os as um uma para com meu minha eu que nao posso onde qual do da no na e em de esta estou por se ao",
-        "id": "yang di dan untuk saya dengan ini itu apa mana dari ke pada bisa adalah ingin sebuah dalam tidak akan",
-    }.items()
-}
-_SAMPLE = 300
-_ENOUGH = 24
-
-
-def scripts_of(text: str) -> Counter[str]:
-    """Number of letters of each script in the beginning of `text`."""
-    sample = text[:_SAMPLE]
-    if sample.isascii():
-        return Counter(latin=len(sample)) if _SCRIPTS["latin"].search(sample) else Counter()
-    return Counter({name: n for name, pattern in _SCRIPTS.items() if (n := len(pattern.findall(sample)))})
+_COUNTED = 0.2  # share of a text from which a language counts as one of those that it is written in
+_TELLING = 0.05  # certainty below which a text is too short to tell
+# Languages whose everyday words are so alike that a short text may be either; it is looked through for names of both.
+_SIBLINGS = {"id": "ms", "ms": "id", "no": "da", "da": "no"}
 
 
 def languages_of(text: str) -> list[str]:
-    """ISO 639-1 codes of the languages that `text` may be written in, likeliest first; empty if it has no letters.
+    """Codes of the languages that `text` is written in, likeliest first; empty if it has no letters or none is read.
 
-    A text that mixes scripts yields a language for each script that holds a good part of it.
+    Of a text in English and another language the other comes first: instructions are English more often than questions.
     """
-    scripts = scripts_of(text)
-    if kana := scripts.pop("kana", 0):
-        scripts["japanese"] = kana + scripts.pop("han", 0)
-    total = scripts.total()
-    found: list[str] = []
-    for script, letters in scripts.most_common():
-        if letters * 8 < total:
-            break
-        match script:
-            case "japanese":
-                found.append("ja")
-            case "han":
-                found.append("zh")
-            case "arabic":
-                persian, arabic = len(_PERSIAN.findall(text[:_SAMPLE])), len(_ARABIC.findall(text[:_SAMPLE]))
-                found.append("fa" if persian > arabic else "ar")
-            case "latin":
-                found.extend(_latin(text[:_SAMPLE]))
-            case _:
-                found.append(_BY_SCRIPT[script])
-    return found
-
-
-def _latin(text: str) -> list[str]:
-    """The likeliest language in Latin script; none for one that is not supported (German, say)."""
-    spoken = words(fold(text))[:_ENOUGH]
-    if len(spoken) < 3:
+    spoken = [one for one in identify(text) if one.share >= _COUNTED]
+    if len(spoken) == 1 and spoken[0].sure < _TELLING and text.isascii():
         return ["en"]  # too short to tell; names that are the same everywhere are found anyway
-    hits = {language: sum(map(small.__contains__, spoken)) for language, small in _SMALL_WORDS.items()}
-    best = max(hits, key=hits.__getitem__)
-    return [best] if hits[best] * 10 >= len(spoken) else []
+    found = [one.language for one in spoken]
+    return sorted(found, key="en".__eq__) if len(found) > 1 and found[0] == "en" else found
+
+
+def with_siblings(languages: Iterable[str]) -> tuple[str, ...]:
+    """`languages`, and those that are hard to tell from them in a few words."""
+    return tuple(dict.fromkeys(one for code in languages for one in (code, _SIBLINGS.get(code, code))))
