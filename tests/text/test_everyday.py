@@ -63,4 +63,4 @@ def test_the_file_says_what_it_is_made_of() -> None:
         about = bytes(stored["about"].tobytes()).decode()
     assert "wordfreq" in about
     assert "CC BY-SA 4.0" in about
-    assert FILE.stat().st_size < 1_500_000
+    assert FILE.stat().st_size < 4_000_000
