@@ -8,8 +8,10 @@ they are as common as a place of their fame is. Cases that this gets wrong are i
 from __future__ import annotations
 
 import math
+import statistics
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -18,8 +20,9 @@ from typing import Any
 import marisa_trie
 import numpy as np
 import yaml
+from babel import Locale, UnknownLocaleError
 from pydantic_core import to_json
-from wordfreq import get_frequency_dict
+from wordfreq import available_languages, get_frequency_dict
 
 from guard.norms.vocabulary import Vocabulary
 from guard.text.everyday import FILE
@@ -28,9 +31,10 @@ from guard.text.languages import READ, bits
 from guard.text.places import names_of_places
 
 LICENCE = "Words: wordfreq (Robyn Speer), CC BY-SA 4.0. Selected and rearranged."
+_LOCALES = {"sh": "sr_Latn"}
 _LISTS = {"no": "nb", "tl": "fil", "sr": "sh"}
-_ZIPF = 4.0  # once in a hundred thousand words; some four thousand words of a language are as common
-_MOST = 4_500
+_ZIPF = 3.8  # once in a hundred thousand words; some four thousand words of a language are as common
+_MOST = 6_000
 _ABOVE = 0.8  # how much commoner than a place of its fame a name must be to be a word as well
 _AT_HOME = 0.9  # people speak more of their own country
 _SEGMENTED = ("zh", "ja")
@@ -92,13 +96,27 @@ def _common(language: str, vocabulary: Vocabulary) -> list[tuple[str, float]]:
 
 def _zipf(language: str, least: float) -> Iterator[tuple[str, float]]:
     """The words of a list with their Zipf frequency (log10 of their number in a billion), commonest first."""
-    try:
-        frequencies = get_frequency_dict(language, "best")
-    except LookupError:
+    if language not in available_languages("best"):  # it would take that of a language which is near, or English
         return
-    for word, share in frequencies.items():
+    for word, share in get_frequency_dict(language, "best").items():
         if (zipf := math.log10(share) + 9) >= least:
             yield word, zipf
+
+
+@cache
+def _spoken_of() -> dict[str, float]:
+    """How common a country's name is, over languages: the median Zipf frequency of its names of one word."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for language in available_languages("best"):
+        frequencies = get_frequency_dict(language, "best")
+        try:
+            territories = Locale(_LOCALES.get(language, language)).territories
+        except UnknownLocaleError:
+            continue
+        for code, name in territories.items():
+            if len(code) == 2 and (share := frequencies.get(str(name).lower())):
+                found[str(code)].append(math.log10(share) + 9)
+    return {code: statistics.median(some) for code, some in found.items()}
 
 
 def _longer(names: Gazetteer) -> set[str]:
@@ -117,9 +135,10 @@ def _is_name(word: str, zipf: float, language: str, names: Gazetteer, homes: fro
     for name in names.get(key_of(word)):
         if name.languages and not name.languages & own:
             continue
-        expected = 3.0 + (name.score - 0.6) * 7 if name.kind is not NameKind.COUNTRY else 4.4
-        if name.kind is NameKind.PEOPLE:
-            expected = 4.6
+        if name.kind in (NameKind.COUNTRY, NameKind.PEOPLE):
+            expected = _spoken_of().get(name.country, 3.3)
+        else:
+            expected = 3.0 + (name.score - 0.6) * 7
         if zipf <= expected + _ABOVE + (_AT_HOME if name.country in homes else 0.0):
             return True
     return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guard.norms.speech import Speech
 from guard.reading.reader import WEIGHTS, Mention, Reading
@@ -65,7 +65,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
     """Places that users named: the last destination counts, those before it fade."""
     meant = any(mention.role in _MEANT for turn in asked for mention in turn.reading.mentions)
     chosen = _pointed_at(asked)
-    later = other = False
+    later = other = dropped = False
+    kept: set[str] = set()
     for turn in reversed(asked):
         last = turn is asked[-1]
         source = "text" if last else "history"
@@ -77,6 +78,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         several = len({mention.value for mention in here}) > 1
         for mention in mentions:
             role = mention.role or "mention"
+            if role in _MEANT and dropped and mention.value not in kept:
+                mention, role = replace(mention, role="negated"), "negated"  # "change of plan": this was the plan before
             if role == "negated":
                 yield _piece(turn, mention, 0.0, source)
                 continue
@@ -94,6 +97,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                     weight *= _BESIDE
             yield _piece(turn, mention, base * weight, source)
         later = later or bool(here)
+        dropped = dropped or bool(here and turn.reading.changes)
+        kept |= {mention.value for mention in here}
         other = other or any(mention.role == "community" for mention in here)
     if asked and not meant and (language := next(iter(asked[-1].reading.languages), None)) is not None:
         known = speech.get(language)

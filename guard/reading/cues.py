@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from guard.norms.speech import Around, Speech
@@ -11,6 +11,9 @@ from guard.text.words import UNSPACED_RUN, fold, words
 
 REACH = 48
 """Characters before or after a name in which words about it are looked for."""
+
+
+_LONGEST = 5  # words of a phrase that is looked for anywhere
 
 
 def phrase(text: str) -> str:
@@ -38,19 +41,53 @@ class Phrases:
 
     def ending(self, head: str) -> tuple[str, int] | None:
         """The meaning and length of the longest phrase that `head` ends with, on a border of words."""
-        for length in self.lengths:
-            if length <= len(head) and (meaning := self.known.get(head[len(head) - length :])):
-                if length == len(head) or head[-length - 1] == " " or UNSPACED_RUN.match(head[-length]):
-                    return meaning, length
-        return None
+        if not head:
+            return None
+        if UNSPACED_RUN.match(head[-1]):
+            return next(
+                (
+                    (meaning, length)
+                    for length in self.lengths
+                    if length <= len(head) and (meaning := self.known.get(head[len(head) - length :]))
+                ),
+                None,
+            )
+        start = 0
+        while True:  # behind each space, the longest first
+            if meaning := self.known.get(head[start:] if start else head):
+                return meaning, len(head) - start
+            start = head.find(" ", start) + 1
+            if not start:
+                return None
 
     def beginning(self, tail: str, *, inside: bool = False) -> tuple[str, int] | None:
         """The meaning and length of the longest phrase that `tail` begins with; `inside` needs no border behind it."""
-        for length in self.lengths:
-            if length <= len(tail) and (meaning := self.known.get(tail[:length])):
-                if inside or length == len(tail) or tail[length] == " " or UNSPACED_RUN.match(tail[0]):
-                    return meaning, length
+        if not tail:
+            return None
+        if inside or UNSPACED_RUN.match(tail):
+            return next(
+                (
+                    (meaning, length)
+                    for length in self.lengths
+                    if length <= len(tail) and (meaning := self.known.get(tail[:length]))
+                ),
+                None,
+            )
+        end = len(tail)
+        while end > 0:
+            if meaning := self.known.get(tail[:end]):
+                return meaning, end
+            end = tail.rfind(" ", 0, end)
         return None
+
+    def within(self, text: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Phrases of a folded text and its words, wherever they stand, each with its meaning."""
+        for at in range(len(words)):
+            for end in range(at + 1, min(at + _LONGEST, len(words)) + 1):
+                if meaning := self.known.get(key := " ".join(words[at:end])):
+                    yield key, meaning
+        if not text.isascii() and UNSPACED_RUN.search(text):
+            yield from ((key, meaning) for key, meaning in self.known.items() if key[0] >= "\u0e00" and key in text)
 
     def __contains__(self, word: str) -> bool:
         return word in self.known
@@ -84,11 +121,8 @@ class Manners:
     onto: dict[str, str]
     from_: dict[str, str]
     people: Phrases
-    here: Phrases
     myself: Phrases
-    topics: Phrases
-    change: Phrases
-    ordinals: Phrases
+    pointers: Phrases
     without_before: Phrases
     without_after: Phrases
     changed: dict[str, list[str]]
@@ -132,12 +166,9 @@ class Manners:
             onto=affixes("endings"),
             from_=affixes("beginnings"),
             people=Phrases.of((name, getattr(one, name)) for name in ("people", "occasions") for one in spoken),
-            here=listed("here"),
             myself=listed("myself"),
-            topics=listed("topics"),
-            change=listed("change"),
-            ordinals=Phrases.of(
-                (which, getattr(one.ordinals, which)) for which in ("first", "second", "last") for one in spoken
+            pointers=Phrases.of(
+                (meaning, some) for one in spoken for meaning, some in _pointers(one)
             ),
             without_before=Phrases.of(("without", one.without.before) for one in spoken),
             without_after=Phrases.of(("without", one.without.after) for one in spoken),
@@ -146,3 +177,16 @@ class Manners:
             joined="ko" in languages,
             postposed=bool(_POSTPOSED & set(languages[:1])),
         )
+
+
+_STOP = 5  # letters of a word for a stop, which alone points to one: "the layover"
+
+
+def _pointers(speech: Speech) -> Iterator[tuple[str, Sequence[str]]]:
+    yield "topic", speech.topics
+    yield "here", speech.here
+    yield "change", speech.change
+    yield "first", speech.ordinals.first
+    yield "second", speech.ordinals.second
+    yield "last", speech.ordinals.last
+    yield "transit", [text for text in speech.roles.get("transit", Around()).after if len(text) >= _STOP]

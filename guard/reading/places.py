@@ -91,7 +91,7 @@ class Finder:
         folded = spaced.folded
         if not folded:
             return
-        telling = _telling(spaced)
+        telling, careful = _telling(spaced), _careful(text)
         shouting = text.isupper()
         nouns = languages[:1] == ["de"]  # all of which have capitals
         common = [everyday(lower) & mask for lower in spaced.lower]
@@ -103,7 +103,7 @@ class Finder:
             if place is None:
                 at += 1
                 continue
-            if self._counts(text, spaced, place, common, mask, telling and not nouns, shouting, manners):
+            if self._counts(text, spaced, place, common, mask, telling and not nouns, careful, shouting, manners):
                 yield place
                 at = place.last + 1
             else:
@@ -195,6 +195,7 @@ class Finder:
         common: Sequence[int],
         mask: int,
         telling: bool,
+        careful: bool,
         shouting: bool,
         manners: Manners,
     ) -> bool:
@@ -233,6 +234,8 @@ class Finder:
             return True
         if not cased or (capital and not opens):
             return cased or best.rank is Rank.SURE or led or len(word) >= 5 or not single
+        if careful and single and not capital and not led:
+            return False
         if best.rank is Rank.SURE and (best.score >= _FAMOUS or not single) and (len(word) > _SHORT or not single):
             return True
         if capital:
@@ -347,6 +350,12 @@ def _head(spaced: Words, first: int) -> str:
     while start and first - start < 7 and not spaced.breaks[start]:
         start -= 1
     return " ".join(spaced.folded[start:first])[-REACH:]
+
+
+def _careful(text: str) -> bool:
+    """Whether a text begins and ends as a sentence does: whoever writes so seldom writes a name in small letters."""
+    text = text.strip()
+    return len(text) > 1 and text[0].isupper() and text[-1] in ".!?…"
 
 
 def _telling(spaced: Words) -> bool:

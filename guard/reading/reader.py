@@ -11,7 +11,7 @@ from typing import Literal
 from guard.norms.library import Library
 from guard.reading.cues import Manners
 from guard.reading.places import Finder, Place, role_words
-from guard.text.gazetteer import NameKind
+from guard.text.gazetteer import Name, NameKind, Rank
 from guard.text.languages import languages_of, with_siblings
 from guard.text.lexicon import NOTHING
 from guard.text.normal import normal
@@ -26,7 +26,7 @@ things that only carry its name."""
 WEIGHTS: dict[str, float] = {
     "destination": 1.0,
     "community": 1.0,
-    "mention": 0.9,
+    "mention": 0.95,
     "residence": 0.5,
     "home": 0.35,
     "transit": 0.4,
@@ -86,12 +86,16 @@ class Reader:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._find = Finder(library.gazetteer, frozenset(fold(name) for name in _PERSONS.split()))
+        self._read = lru_cache(maxsize=256)(self._read_anew)  # sources ask for the same text, and a chat repeats its turns
         self._manners = lru_cache(maxsize=64)(
             lambda languages: Manners.of(languages, library.vocabulary.languages)
         )
 
     def __call__(self, text: str, languages: Sequence[str] | None = None) -> Reading:
-        """What `text` says, read in `languages`, or in those that it seems to be written in."""
+        """What `text` says, read in `languages`, or in those that it seems to be written in; not to be changed."""
+        return self._read(text, None if languages is None else tuple(languages))
+
+    def _read_anew(self, text: str, languages: tuple[str, ...] | None) -> Reading:
         norm = normal(text)
         flat = norm.text
         if languages is None:
@@ -130,7 +134,7 @@ class Reader:
             limit = (places[i - 1].end if i else 0, places[i + 1].start if i + 1 < len(places) else len(text))
             head, tail = role_words(text, spaced, place, limit)
             name = place.names[0]
-            score = name.score * (0.85 if place.misspelt else 1.0)
+            score = _certainty(name) * (0.85 if place.misspelt else 1.0)
             if name.kind is NameKind.PEOPLE and _told(head, tail, place, manners) in ("destination", "origin", "residence"):
                 # French "corse" and "Corse": behind "in" it is the place.
                 name = next((n for n in place.names if n.country == name.country and n.kind is not name.kind), name)
@@ -163,36 +167,18 @@ class Reader:
     @staticmethod
     def _pointers(text: str, spaced: Words, manners: Manners, reading: Reading) -> None:
         """What the text says of places that it does not name: here, instead, the second one."""
-        joined = " ".join(spaced.folded)
-        unspaced = "" if text.isascii() else fold(text)
-        if any(_within(key, joined, unspaced) for key in manners.topics.known):
+        found = dict[str, str]()
+        for key, meaning in manners.pointers.within(fold(text), spaced.folded):
+            found.setdefault(meaning, key)
+        if "topic" in found:
             reading.mentions = [
                 replace(mention, role="topic") if mention.role in ("destination", "mention") else mention
                 for mention in reading.mentions
             ]
-        reading.here = any(_within(key, joined, unspaced) for key in manners.here.known)
-        for key in manners.change.known:
-            if _within(key, joined, unspaced):
-                at = text.lower().find(key)
-                reading.changes.append(max(at, 0))
-        for key, which in manners.ordinals.known.items():
-            if _within(key, joined, unspaced):
-                reading.ordinal = which
-                return
-        for key, role in manners.after.known.items():  # "about the layover"
-            if role == "transit" and len(key) > 4 and _within(key, joined, unspaced):
-                reading.ordinal = "transit"
-                return
-
-
-def _within(key: str, joined: str, unspaced: str) -> bool:
-    at = joined.find(key)
-    while at >= 0:
-        end = at + len(key)
-        if (at == 0 or joined[at - 1] == " ") and (end == len(joined) or joined[end] == " "):
-            return True
-        at = joined.find(key, at + 1)
-    return bool(unspaced) and not key.isascii() and " " not in key and ord(key[0]) >= 0x0E00 and key in unspaced
+        reading.here = "here" in found
+        if key := found.get("change"):
+            reading.changes.append(max(fold(text).find(key), 0))
+        reading.ordinal = next((which for which in ("last", "second", "first", "transit") if which in found), None)
 
 
 def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
@@ -248,6 +234,13 @@ def _other(spaced: Words, place: Place, head: str, manners: Manners) -> bool:
             break
         at -= 1
     return False
+
+
+def _certainty(name: Name) -> float:
+    """How surely the country is meant where a name counts; how well known a town is chose among its namesakes before."""
+    if name.kind in (NameKind.CITY, NameKind.REGION, NameKind.SIGHT):
+        return 0.9 if name.rank is Rank.SURE else 0.85
+    return name.score
 
 
 def _is_thing(place: Place, things: set[int]) -> bool:

@@ -139,9 +139,10 @@ class Words:
             found.starts.append(start)
             found.ends.append(before)
             found.capital.append(not word[0].islower())
-            found.opens.append(start == 0 or not found.folded[:-1] or _OPENS.search(gap) is not None)
+            plain = gap == " "
+            found.opens.append(len(found.folded) == 1 or (not plain and _OPENS.search(gap) is not None))
             found.marks.append(gap)
-            found.breaks.append(_BREAKS.search(gap) is not None)
+            found.breaks.append(not plain and _BREAKS.search(gap) is not None)
         return found
 
 
