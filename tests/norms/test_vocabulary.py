@@ -19,9 +19,9 @@ def test_vocabularies_have_every_language(guard: Guard) -> None:
             assert set(LANGUAGES) <= set(term.names) <= set(READ)
 
 
-def test_a_concept_is_named_in_every_language_that_has_a_file(guard: Guard) -> None:
+def test_most_concepts_are_named_in_every_language_that_has_a_file(guard: Guard) -> None:
     for language in Vocabulary().languages:
-        assert sum(language in concept.names for concept in guard.library.vocabulary.concepts.values()) > 300, language
+        assert sum(language in concept.names for concept in guard.library.vocabulary.concepts.values()) > 200, language
 
 
 @pytest.fixture
