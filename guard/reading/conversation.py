@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from guard.norms.speech import Speech
 from guard.reading.reader import WEIGHTS, Mention, Reading
+from guard.text.gazetteer import NameKind
 from guard.types import Evidence
 
 HISTORY = 0.88
@@ -16,9 +17,12 @@ _FADED = 0.35  # of places that a later one has taken the place of
 _BESIDE = 0.88  # of places of the same turn that are not in the sentence that asks
 _SYSTEM, _ASSISTANT = 0.5, 0.45
 _HERE = 0.55
+_HINT = 0.6  # of money, dishes and feasts beside a place that is named
 _MEANT = frozenset({"destination", "community", "mention"})
+# What only hints at a country takes no other's place: "400 sgd" in a talk of Chiang Mai.
+_HINTING = frozenset({NameKind.MONEY, NameKind.LIFE, NameKind.FESTIVAL})
 # What is left of a role where no destination is named at all: who lives in Dubai asks about Dubai.
-_ALONE = {"residence": 0.95, "transit": 0.85, "home": 0.5, "compared": 0.3, "topic": 0.3, "former": 0.3, "goods": 0.3}
+_ALONE = {"residence": 0.95, "transit": 0.85, "home": 0.5, "compared": 0.3, "topic": 0.3, "former": 0.3, "goods": 0.4}
 
 
 @dataclass(slots=True)
@@ -64,6 +68,11 @@ def _piece(turn: Read, mention: Mention, weight: float, source: str) -> Evidence
 def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[Evidence]:
     """Places that users named: the last destination counts, those before it fade."""
     meant = any(mention.role in _MEANT for turn in asked for mention in turn.reading.mentions)
+    meant_places = any(
+        mention.role in _MEANT and mention.kind == "culture" and mention.named not in _HINTING
+        for turn in asked
+        for mention in turn.reading.mentions
+    )
     chosen = _pointed_at(asked)
     later = other = dropped = False
     kept: set[str] = set()
@@ -72,7 +81,7 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         source = "text" if last else "history"
         base = 1.0 if last else HISTORY
         mentions = [mention for mention in turn.reading.mentions if mention.kind == "culture"]
-        here = [mention for mention in mentions if mention.role in _MEANT]
+        here = [mention for mention in mentions if mention.role in _MEANT and mention.named not in _HINTING]
         change = max((at for at in turn.reading.changes if any(m.start > at for m in here)), default=-1)
         asking = _asking(turn.text)
         several = len({mention.value for mention in here}) > 1
@@ -85,6 +94,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                 continue
             if role not in _MEANT and not (role == "transit" and mention.value == chosen):
                 weight = WEIGHTS[role] if meant else _ALONE[role]
+            elif mention.named in _HINTING and (meant_places or later):
+                weight = _FADED if later else _HINT
             elif chosen is not None:
                 weight = 1.0 if mention.value == chosen else _FADED
             elif later and (role != "community" or other):

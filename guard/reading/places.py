@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from guard.reading.cues import REACH, Manners
-from guard.text.everyday import borders, everyday, is_word
+from guard.text.everyday import borders, everyday, is_word, noun
 from guard.text.gazetteer import MAX_WORDS, Gazetteer, Name, NameKind, Rank
 from guard.text.languages import bits
 from guard.text.words import UNSPACED_RUN, Words
 
 _LONGEST_RUN = 14
+_SHORT_RUN = 4  # letters of a name of Thai and its like that others words may end and begin with
 _FAMOUS = 0.74  # of names that are written in small letters as well as in capitals
 _SHORT = 3  # letters of a name that needs more than small letters
 _UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
@@ -21,6 +22,7 @@ _APOSTROPHES = frozenset("'’ʼ`´")
 _MISSPELT = 6  # letters from which one of them may be wrong
 _HASHTAG = 5
 _AT_HOME = 0.15  # how much likelier a place is meant that lies where the text's language is spoken
+_VERBAL = 6  # letters of words for going there that are more than a preposition
 _UNBROKEN = 17  # letters of a word that will be several, typed without spaces
 _LETTERS = re.compile(r"[^\W\d_]")
 # Between the parts of one place: "London, Ontario", "Valencia in Venezuela", "Athens (Georgia)".
@@ -93,7 +95,8 @@ class Finder:
             return
         telling, careful = _telling(spaced), _careful(text)
         shouting = text.isupper()
-        nouns = languages[:1] == ["de"]  # all of which have capitals
+        # All German nouns have capitals, and Vietnamese people are called as countries are (Nga, Đức).
+        nouns = languages[:1] in (("de",), ("vi",))
         common = [everyday(lower) & mask for lower in spaced.lower]
         at, count = 0, len(folded)
         while at < count:
@@ -103,7 +106,7 @@ class Finder:
             if place is None:
                 at += 1
                 continue
-            if self._counts(text, spaced, place, common, mask, telling and not nouns, careful, shouting, manners):
+            if self._counts(text, spaced, place, common, mask, telling and not nouns, careful, shouting, nouns, manners):
                 yield place
                 at = place.last + 1
             else:
@@ -197,6 +200,7 @@ class Finder:
         telling: bool,
         careful: bool,
         shouting: bool,
+        nouns: bool,
         manners: Manners,
     ) -> bool:
         """Whether a name is one here, and no everyday word, nobody's name, and no start of a sentence."""
@@ -206,7 +210,8 @@ class Finder:
         cased = spaced.lower[first].upper() != spaced.lower[first]
         capital = spaced.capital[first] and cased and not shouting
         opens = spaced.opens[first]
-        led = manners.before.ending(_head(spaced, first)) is not None if first else False
+        cue = manners.before.ending(head := _head(spaced, first)) if first else None
+        led = cue is not None
         led = led or place.onto not in (None, "any")
         plain = all(common[first : last + 1])
         if place.tail:  # 나라에서: what is left without its ending is a word, too
@@ -219,11 +224,18 @@ class Finder:
             return False
         if single and word in self._persons and self._is_person(spaced, place, common, manners):
             return False
+        verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
         if plain and place.names:
+            country = place.names[0].kind is NameKind.COUNTRY
             if not cased:
-                place.doubtful = not (led and len(word) >= 3)
+                rest = " ".join((place.tail, *spaced.folded[last + 1 : last + 4])).strip()
+                trailed = manners.after.beginning(rest, inside=manners.joined) is not None
+                place.doubtful = not (led or trailed) or len(word) < 3
+            elif nouns:
+                place.doubtful = not (capital and led and country)
             elif not telling:
-                place.doubtful = not led or (not capital and place.names[:1] != [] and place.names[0].kind is not NameKind.COUNTRY)
+                known = country or place.names[0].score >= _FAMOUS
+                place.doubtful = not ((capital and led) or (known and verbal))
             else:
                 place.doubtful = not capital or opens
             return True
@@ -232,10 +244,13 @@ class Finder:
         best = place.names[0]
         if best.kind in _UNCAPITAL:
             return True
+        if best.rank is Rank.CAPITAL and single and not led and is_word(spaced.lower[first]):
+            return False
         if not cased or (capital and not opens):
             return cased or best.rank is Rank.SURE or led or len(word) >= 5 or not single
-        if careful and single and not capital and not led:
-            return False
+        if single and not capital and (careful or telling):
+            if not led or (noun(spaced.lower[first]) & mask and not verbal):
+                return False
         if best.rank is Rank.SURE and (best.score >= _FAMOUS or not single) and (len(word) > _SHORT or not single):
             return True
         if capital:
@@ -319,7 +334,7 @@ class Finder:
                 names = self._meant(key, mask, manners)
                 if not names or _is_named(whole[max(0, start - 6) : start], whole[end : end + 6]):
                     continue
-                if everyday(key) & mask:
+                if everyday(key) & mask or (whole[0] < "\u3000" and len(key) < _SHORT_RUN):
                     head, tail = whole[max(0, start - 8) : start], whole[end : end + 8]
                     if not (manners.before.ending(head) or manners.after.beginning(tail)):
                         continue

@@ -30,7 +30,7 @@ WEIGHTS: dict[str, float] = {
     "residence": 0.5,
     "home": 0.35,
     "transit": 0.4,
-    "goods": 0.35,
+    "goods": 0.33,
     "compared": 0.28,
     "topic": 0.3,
     "former": 0.22,
@@ -312,5 +312,5 @@ _PERSONS = (
     "cologne capri nice tours laval durham lourdes malaga cordoba leon lucca pisa bologna corona cuba cyprus "
     "albany aspen augusta cheyenne cody dayton elizabeth gary helena jasper laredo logan macon marietta olympia "
     "raleigh reno salina tulsa tyler regina windsor kingston stirling perth melbourne hobart alice christchurch "
-    "jamaica haiti kashmir manila kerala siam hanover hannover essen worms ulm konstanz darien"
+    "carrefour jamaica haiti kashmir manila kerala siam hanover hannover essen worms ulm konstanz darien"
 )

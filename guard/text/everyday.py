@@ -17,6 +17,7 @@ FILE = Path(__file__).with_name("everyday.npz")
 _LONGEST = 12
 _UNKNOWN = -9.0  # of a character that begins no known word: log10 of its share
 _NAME = -5.5  # of a name that is no common word; two of them are seldom beside each other by chance
+_DOUBT = 0.4  # of a name, where two readings are about as likely
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff]+")
 
 
@@ -27,16 +28,20 @@ def _words() -> marisa_trie.Trie:
 
 
 @cache
-def _tries() -> tuple[marisa_trie.RecordTrie, marisa_trie.RecordTrie]:
+def _record(part: str, form: str) -> marisa_trie.RecordTrie:
     with np.load(FILE) as stored:
-        everyday = marisa_trie.RecordTrie("<Q").frombytes(stored["everyday"].tobytes())
-        segments = marisa_trie.RecordTrie("<B").frombytes(stored["segments"].tobytes())
-    return everyday, segments
+        return marisa_trie.RecordTrie(form).frombytes(stored[part].tobytes())
 
 
 def everyday(word: str) -> int:
     """The languages, as bits, in which `word` (lower case, with its accents) is a word of everyday speech."""
-    found = _tries()[0].get(word)
+    found = _record("everyday", "<Q").get(word)
+    return int(found[0][0]) if found else 0
+
+
+def noun(word: str) -> int:
+    """The languages, as bits, whose dictionaries know a place's name in small letters as a word that is no name."""
+    found = _record("nouns", "<Q").get(word)
     return int(found[0][0]) if found else 0
 
 
@@ -53,7 +58,7 @@ def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
     """
     if not names:
         return set()
-    known = _tries()[1]
+    known = _record("segments", "<B")
     inside = set[int]()
     for kana in _KATAKANA.finditer(run):
         inside.update(range(kana.start() + 1, kana.end()))
@@ -74,7 +79,7 @@ def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
         for end in starting.get(start, ()):
             word = run[start:end]
             share = known[word][0][0] / 20 - 9.0 if word in known else _NAME
-            _reach(best, back, start, end, max(here + share, here + _NAME) + 0.01, named=True)
+            _reach(best, back, start, end, here + max(share, _NAME) - _DOUBT, named=True)
     cuts = {len(run)}
     end = len(run)
     while end:
