@@ -99,7 +99,9 @@ def test_of_a_long_text_that_is_explained_which_was_read(guard: Guard) -> None:
     assert found.decision.degraded == ("text-limit",)
 
 
-def why(policy: dict[str, object], sensitivity: float = 0.9, relevance: tuple[float, ...] = (0.9, 0.8, 0.7)) -> list[str]:
+def why(
+    policy: dict[str, object], sensitivity: float = 0.9, relevance: tuple[float, ...] = (0.9, 0.8, 0.7)
+) -> list[str]:
     """Of a bad, a mild and a contested norm why each is sent or not; sent is what `sent` names."""
     rules = DeploymentPolicy.model_validate(policy)
     norms = [BAD, MILD, CONTESTED]

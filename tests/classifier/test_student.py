@@ -14,8 +14,8 @@ from guard import Exchange, Guard, Hints
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, StudentScorer, open_scorer
 from guard.errors import ModelError
-from guard.files import folder
 from guard.evidence.gather import MAX_TEXT
+from guard.files import folder
 from guard.norms.library import Library
 from guard.settings import Settings
 from tests.classifier.samples import PICTURE

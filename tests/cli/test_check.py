@@ -88,7 +88,13 @@ def test_check_conversations(tmp_path: Path) -> None:
         key: value for key, value in after.items() if key not in ("id", "timings_ms")
     }
     assert alone["cultures"] == []
-    for refused, why in ((last, "give a query"), (empty, "give a query"), (robot, "role"), (unknown, "qery"), (more, "name")):
+    for refused, why in (
+        (last, "give a query"),
+        (empty, "give a query"),
+        (robot, "role"),
+        (unknown, "qery"),
+        (more, "name"),
+    ):
         assert why in refused["error"], refused
 
 

@@ -71,7 +71,7 @@ def test_what_belongs_to_a_place_is_no_people() -> None:
 
 def test_names_that_travellers_use_in_any_language() -> None:
     places = Places(place=("Ha Long Bay",), airport=("NRT", "Narita Airport"), dish=("pho",), festival=("Tet",))
-    named = {key: name for key, name in places.names("VN")}
+    named = dict(places.names("VN"))
     assert {name.country for name in named.values()} == {"VN"}
     assert named["nrt"].rank is Rank.CAPITAL, "a code is one in capitals"
     assert named["narita airport"].rank is Rank.SURE

@@ -21,7 +21,9 @@ def told(reader: Reader) -> Conversation:
     speech = Vocabulary().languages
 
     def told(*turns: str | tuple[str, str], language: str = "en") -> list[Evidence]:
-        said = [turn if isinstance(turn, tuple) else (("user", "assistant")[n % 2], turn) for n, turn in enumerate(turns)]
+        said = [
+            turn if isinstance(turn, tuple) else (("user", "assistant")[n % 2], turn) for n, turn in enumerate(turns)
+        ]
         read = [Read(n, role, text, reader(text, [language])) for n, (role, text) in enumerate(said)]
         return list(evidence_of(read, speech))
 

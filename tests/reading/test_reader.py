@@ -38,7 +38,9 @@ KOREA = "Korea is taken for a word of everyday speech"
         ("a Korean mask and Indian tea for our party", {"KR": "goods", "IN": "goods"}),
         fault("Not Japan, Korea this time.", {"JP": "negated", "KR": "mention"}, reason=KOREA),
         fault("Not Korea but Japan.", {"KR": "negated", "JP": "mention"}, reason=KOREA),
-        fault("Am I back from Morocco, leaving for India?", {"MA": "former", "IN": "destination"}, reason="leaving for"),
+        fault(
+            "Am I back from Morocco, leaving for India?", {"MA": "former", "IN": "destination"}, reason="leaving for"
+        ),
         fault("A gift for my host in Shanghai?", {"CN": "destination"}, reason="'host in' is taken for a verb"),
     ],
 )
@@ -76,8 +78,18 @@ def test_what_a_place_is_to_a_question(reader: Reader, text: str, wanted: dict[s
         ("zh", "经伊斯坦布尔转机去埃及旅行", {"TR": "transit", "EG": "destination"}),
         ("ko", "한국 말고 일본에 가요", {"KR": "negated", "JP": "destination"}),
         fault("zh", "我从中国去日本", {"CN": "home", "JP": "destination"}, reason="从中 is taken for a word"),
-        fault("fr", "Nous rentrons du Maroc et partons en Inde.", {"MA": "former", "IN": "destination"}, reason="rentrer de"),
-        fault("vi", "Tôi đến từ Lào và sẽ đi Nhật Bản", {"LA": "home", "JP": "destination"}, reason="both words are everyday"),
+        fault(
+            "fr",
+            "Nous rentrons du Maroc et partons en Inde.",
+            {"MA": "former", "IN": "destination"},
+            reason="rentrer de",
+        ),
+        fault(
+            "vi",
+            "Tôi đến từ Lào và sẽ đi Nhật Bản",
+            {"LA": "home", "JP": "destination"},
+            reason="both words are everyday",
+        ),
     ],
 )
 def test_whence_and_whither_in_other_languages(

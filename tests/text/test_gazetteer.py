@@ -32,7 +32,11 @@ def test_the_longest_name_that_a_text_begins_with_comes_first() -> None:
 
 
 def test_of_several_countries_the_surest_and_likeliest_comes_first() -> None:
-    london = [Name("CA", NameKind.CITY, 0.71, Rank.LATENT), Name("GB", NameKind.CITY, 0.85), Name("US", NameKind.CITY, 0.9)]
+    london = [
+        Name("CA", NameKind.CITY, 0.71, Rank.LATENT),
+        Name("GB", NameKind.CITY, 0.85),
+        Name("US", NameKind.CITY, 0.9),
+    ]
     names = Gazetteer(Gazetteer.compiled(("london", one) for one in london))
     assert [name.country for name in names.get("london")] == ["US", "GB", "CA"]
 

@@ -20,7 +20,13 @@ CLOCK = {
     "id": 1, "kind": "plain", "lang": "en", "query": "Is a wall clock a nice gift for my host in Shanghai?",
     "expect": "advise", "expected_norms": ["cn.gift.clocks"], "country": "CN",
 }  # fmt: skip
-HARMLESS = {"id": 2, "kind": "plain", "lang": "en", "query": "How many grams are three cups of flour?", "expect": "pass"}
+HARMLESS = {
+    "id": 2,
+    "kind": "plain",
+    "lang": "en",
+    "query": "How many grams are three cups of flour?",
+    "expect": "pass",
+}
 
 
 def write(folder: Path, *records: dict[str, Any]) -> Path:

@@ -21,11 +21,12 @@ from guard.text.places import countries
 LINES: list[dict[str, Any]] = [
     {
         "id": "a-1", "lang": "en", "text": "I'm from Germany. Is a wall clock fine in Japan?", "destination": "JP",
-        "roles": {"DE": "home", "JP": "destination"}, "things": ["wall-clock"], "acts": [], "trap": False, "kind": "roles",
+        "roles": {"DE": "home", "JP": "destination"}, "things": ["wall-clock"], "acts": [],
+        "trap": False, "kind": "roles",
     },
     {
-        "id": "a-2", "lang": "en", "text": "How long do I roast a turkey for my guests?", "destination": None, "roles": {},
-        "trap": True, "kind": "goods",
+        "id": "a-2", "lang": "en", "text": "How long do I roast a turkey for my guests?", "destination": None,
+        "roles": {}, "trap": True, "kind": "goods",
     },
     {
         "id": "a-3", "lang": ["de", "en"], "destination": "KE", "roles": {"KE": "destination", "JP": "negated"},
@@ -120,7 +121,7 @@ def test_figures_of_what_was_not_asked(small: list[Case]) -> None:
 def test_the_cases_that_come_along_are_sound() -> None:
     cases, vocabulary = read_cases(), Vocabulary()
     assert len({case.id for case in cases}) == len(cases)
-    assert DEVELOPMENT < {case.writer for case in cases}
+    assert {case.writer for case in cases} > DEVELOPMENT
     for case in cases:
         assert case.turns[-1].role == "user", case.id
         assert set(case.languages) <= {*READ, "ur-Latn"}, case.id
