@@ -190,7 +190,10 @@ def _learn(corpus: Corpus, language: str, data: dict[str, Any]) -> None:
     commonest = data.get("commonest") or ()
     if isinstance(commonest, str):
         commonest = commonest.split()
-    corpus.count(language, {str(word): 0.25 / rank for rank, word in enumerate(commonest, start=3)})
+    if _LISTS.get(language, language) not in available_languages(
+        "best"
+    ):  # whose shares are better than a guess by rank
+        corpus.count(language, {str(word): 0.25 / rank for rank, word in enumerate(commonest, start=3)})
     for key, node in data.items():
         if key not in _NO_SPEECH:
             for phrase in _phrases(node):

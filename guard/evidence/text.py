@@ -28,4 +28,4 @@ class Text(Source):
         if asked := [turn for turn in turns if turn.role == "user"]:
             for rank, language in enumerate(asked[-1].reading.languages[:2]):
                 yield Evidence("language", language, 0.8 - 0.2 * rank, "text")
-        yield from evidence_of(turns, self.parts.library.vocabulary.languages)
+        yield from evidence_of(turns, self.parts.library.vocabulary)

@@ -25,12 +25,14 @@ class Term(Strict):
         title: what a situation, act or intent is, in a phrase; concepts have none.
         broader: the concept of which this one is a kind: what holds for clocks holds for wall clocks.
         situations: those that an act is part of.
+        acts: those that a situation is made of: where a present is spoken of, one is given.
         names: language code to names; for situations, acts and intents, to words and phrases that show them.
     """
 
     title: str = ""
     broader: TermId | None = None
     situations: tuple[TermId, ...] = ()
+    acts: tuple[TermId, ...] = ()
     names: dict[str, tuple[str, ...]]
 
     @model_validator(mode="before")
@@ -90,6 +92,9 @@ class Vocabulary:
         for id_, act in self.acts.items():
             if unknown := set(act.situations) - self.situations.keys():
                 raise PackError(f"{directory / 'acts.yaml'}: act {id_}: no situation {sorted(unknown)[0]!r}")
+        for id_, situation in self.situations.items():
+            if unknown := set(situation.acts) - self.acts.keys():
+                raise PackError(f"{directory / 'situations.yaml'}: situation {id_}: no act {sorted(unknown)[0]!r}")
 
     @classmethod
     def of(cls, *tables: Mapping[str, Any]) -> Self:

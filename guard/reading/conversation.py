@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from guard.norms.speech import Speech
+from guard.norms.vocabulary import Vocabulary
 from guard.reading.reader import WEIGHTS, Mention, Reading
 from guard.text.gazetteer import NameKind
 from guard.types import Evidence
@@ -17,6 +18,7 @@ _FADED = 0.35  # of places that a later one has taken the place of
 _BESIDE = 0.88  # of places of the same turn that are not in the sentence that asks
 _SYSTEM, _ASSISTANT = 0.5, 0.45
 _HERE = 0.55
+_IMPLIED = 0.7
 _HINT = 0.6  # of money, dishes and feasts beside a place that is named
 _MEANT = frozenset({"destination", "community", "mention"})
 # What only hints at a country takes no other's place: "400 sgd" in a talk of Chiang Mai.
@@ -35,10 +37,10 @@ class Read:
     reading: Reading
 
 
-def evidence_of(turns: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[Evidence]:
+def evidence_of(turns: Sequence[Read], vocabulary: Vocabulary) -> Iterator[Evidence]:
     """What `turns`, oldest first, tell: places by what they are to the last question, and everything that is named."""
     asked = [turn for turn in turns if turn.role == "user"]
-    yield from _cultures(asked, speech)
+    yield from _cultures(asked, vocabulary.languages)
     told = any(mention.role in _MEANT for turn in asked for mention in turn.reading.mentions)
     for turn in turns:
         last = bool(asked) and turn is asked[-1]
@@ -52,6 +54,18 @@ def evidence_of(turns: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator
                     yield _piece(turn, mention, _ASSISTANT, source)
             elif turn.role != "system" and (turn.role == "user" or mention.kind in ("concept", "norm")):
                 yield _piece(turn, mention, weight, source)
+                yield from _implied(mention, weight, source, vocabulary)
+
+
+def _implied(mention: Mention, weight: float, source: str, vocabulary: Vocabulary) -> Iterator[Evidence]:
+    """The situations that an act is part of, and the acts that a situation is made of."""
+    score = mention.score * weight * _IMPLIED
+    if mention.kind == "act" and mention.value in vocabulary.acts:
+        for id_ in vocabulary.acts[mention.value].situations:
+            yield Evidence("situation", id_, score, source)
+    elif mention.kind == "situation" and mention.value in vocabulary.situations:
+        for id_ in vocabulary.situations[mention.value].acts:
+            yield Evidence("act", id_, score, source)
 
 
 def _piece(turn: Read, mention: Mention, weight: float, source: str) -> Evidence:
@@ -74,8 +88,7 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         for mention in turn.reading.mentions
     )
     chosen = _pointed_at(asked)
-    later = other = dropped = False
-    kept: set[str] = set()
+    later = other = False
     for turn in reversed(asked):
         last = turn is asked[-1]
         source = "text" if last else "history"
@@ -87,8 +100,6 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         several = len({mention.value for mention in here}) > 1
         for mention in mentions:
             role = mention.role or "mention"
-            if role in _MEANT and dropped and mention.value not in kept:
-                mention, role = replace(mention, role="negated"), "negated"  # "change of plan": this was the plan before
             if role == "negated":
                 yield _piece(turn, mention, 0.0, source)
                 continue
@@ -108,8 +119,6 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                     weight *= _BESIDE
             yield _piece(turn, mention, base * weight, source)
         later = later or bool(here)
-        dropped = dropped or bool(here and turn.reading.changes)
-        kept |= {mention.value for mention in here}
         other = other or any(mention.role == "community" for mention in here)
     if asked and not meant and (language := next(iter(asked[-1].reading.languages), None)) is not None:
         known = speech.get(language)

@@ -112,6 +112,7 @@ class Manners:
         without_before, without_after: what says that a thing is not there.
         changed: what stands at the end of an inflected name, and what may stand there in the nominative.
         homes: countries where the first language is mostly spoken.
+        english: whether the first language is English.
         joined: whether a language writes what follows a name onto it, with no border between (Korean).
         postposed: whether adjectives stand behind their nouns.
     """
@@ -127,6 +128,7 @@ class Manners:
     without_after: Phrases
     changed: dict[str, list[str]]
     homes: frozenset[str]
+    english: bool
     joined: bool
     postposed: bool
 
@@ -174,6 +176,7 @@ class Manners:
             without_after=Phrases.of(("without", one.without.after) for one in spoken),
             changed=changed,
             homes=frozenset(spoken[0].countries[:2]) if spoken else frozenset(),
+            english="en" in languages[:1],
             joined="ko" in languages,
             postposed=bool(_POSTPOSED & set(languages[:1])),
         )

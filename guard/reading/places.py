@@ -15,6 +15,7 @@ from guard.text.words import UNSPACED_RUN, Words
 _LONGEST_RUN = 14
 _SHORT_RUN = 4  # letters of a name of Thai and its like that others words may end and begin with
 _FAMOUS = 0.74  # of names that are written in small letters as well as in capitals
+_BRIEF = 5  # letters of a dish or custom that is met in the languages of others, where as short a word may be any
 _SHORT = 3  # letters of a name that needs more than small letters
 _UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
 """Kinds of names that are written in small letters."""
@@ -69,20 +70,16 @@ class Finder:
         self._names = gazetteer
         self._persons = persons
 
-    def __call__(
-        self, text: str, spaced: Words, languages: Sequence[str], manners: Manners, hidden: Sequence[tuple[int, int]]
-    ) -> list[Place]:
+    def __call__(self, text: str, spaced: Words, languages: Sequence[str], manners: Manners) -> list[Place]:
         """The places of a normalised text, in order.
 
         Args:
             text, spaced: the text and its words.
             languages: those it is written in, likeliest first.
             manners: how they say things.
-            hidden: spans of fixed expressions, in which nothing is a place.
         """
         mask = bits(languages)
         found = [*self._in_words(text, spaced, languages, mask, manners), *self._in_runs(text, mask, manners)]
-        found = [place for place in found if not any(a <= place.start and place.end <= b for a, b in hidden)]
         found.sort(key=lambda place: place.start)
         _decide_namesakes(text, found)
         return [place for place in found if place.names and not place.doubtful]
@@ -216,6 +213,8 @@ class Finder:
         plain = all(common[first : last + 1])
         if place.tail:  # 나라에서: what is left without its ending is a word, too
             plain = plain or (single and bool(everyday(spaced.lower[first].removesuffix(place.tail)) & mask))
+        if place.tail and single and cased and (common[first] or (place.names and place.names[0].kind in _UNCAPITAL)):
+            return False  # "tänään" is no Tana, whatever it ends in
         if place.names and place.names[0].kind is NameKind.PEOPLE:
             return self._people_count(place, plain=plain, capital=capital, opens=opens, cased=cased)
         if single and cased and first and spaced.marks[first] == " " and manners.people.ending(_head(spaced, first)):
@@ -243,11 +242,13 @@ class Finder:
             return len(word) > 2 or (text[place.start : place.end].isupper() and not shouting)
         best = place.names[0]
         if best.kind in _UNCAPITAL:
-            return True
+            return len(word) > _BRIEF or not single or not cased or manners.english or best.country in manners.homes
         if best.rank is Rank.CAPITAL and single and not led and is_word(spaced.lower[first]):
             return False
         if not cased or (capital and not opens):
             return cased or best.rank is Rank.SURE or led or len(word) >= 5 or not single
+        if best.rank is Rank.CAPITAL and cased and not capital and (careful or telling):
+            return False
         if single and not capital and (careful or telling):
             if not led or (noun(spaced.lower[first]) & mask and not verbal):
                 return False
@@ -348,7 +349,7 @@ _TITLES = frozenset("mr mrs ms miss dr sir st saint señor senor herr frau monsi
 
 # "called", "her name": what stands beside it is somebody's name.
 _NAMED_BEFORE = re.compile(
-    r"(?:\b(?:named|called|name is|name's|llamad[oa]|se llama|prenom|appelle|s appelle|heisst|namens|nome e|se chama|chamad[oa]"
+    r"(?:\b(?:named|called|name is|name s|llamad[oa]|se llama|prenom|appelle|s appelle|heisst|namens|nome e|se chama|chamad[oa]"
     r"|si chiama|heet|genaamd|zovut|по имени|зовут|на имя|на ім'я|звати|imieniem|nazywa sie|jmenuje se|bernama|namanya|adi|isimli|adli"
     r"|اسمها|اسمه|اسمي|नाम|नाम है|ten la)|名前[がは]|名字叫|名叫|叫做|이름이|이름은|ชื่อ)\s*$"
 )

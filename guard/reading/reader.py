@@ -107,16 +107,21 @@ class Reader:
         manners = self._manners(known or ("en",))
         spaced = Words.of(flat)
         found = list(self._library.lexicon.find(flat, known, also=("en",), spaced=spaced))
-        hidden = [(one.start, one.end) for one in found if one.entry.kind == NOTHING]
-        places = self._find(flat, spaced, known, manners, hidden)
+        fixed = [(one.start, one.end) for one in found if one.entry.kind == NOTHING]
+        named = self._find(flat, spaced, known, manners)
+        places = [place for place in named if not _inside(place.start, place.end, fixed)]
+        # "Persian rug" is a rug, though no Persia; "king-size" is no king.
+        goods = [span for span in fixed if any(_inside(place.start, place.end, [span]) for place in named)]
+        empty = [span for span in fixed if span not in goods]
         things = {one.start for one in found if one.entry.kind == "concept"}
         mentions = [
             Mention(*norm.span(place.start, place.end), "culture", place.names[0].country, score, role, place.names[0].kind)
             for place, role, score in self._roles(flat, spaced, places, manners, things)
         ]
-        covered = [(place.start, place.end) for place in places if place.names[0].kind is not NameKind.LIFE]
+        # A thing that a town is called after is not there; what a sight is called, is: the Blue Mosque.
+        covered = [(place.start, place.end) for place in places if place.names[0].kind in _NAMED]
         for start, end, entry in found:
-            if entry.kind == NOTHING or any(a <= start and end <= b for a, b in covered):
+            if entry.kind == NOTHING or _inside(start, end, covered) or _inside(start, end, empty):
                 continue
             absent = entry.kind in ("concept", "norm") and self._absent(flat, spaced, start, end, manners)
             mentions.append(
@@ -179,6 +184,13 @@ class Reader:
         if key := found.get("change"):
             reading.changes.append(max(fold(text).find(key), 0))
         reading.ordinal = next((which for which in ("last", "second", "first", "transit") if which in found), None)
+
+
+_NAMED = frozenset({NameKind.COUNTRY, NameKind.REGION, NameKind.CITY, NameKind.PEOPLE, NameKind.MONEY})
+
+
+def _inside(start: int, end: int, spans: Iterable[tuple[int, int]]) -> bool:
+    return any(a <= start and end <= b for a, b in spans)
 
 
 def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:

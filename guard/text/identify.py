@@ -258,10 +258,11 @@ def rows_of(words: Words, kind: int, starts: Ints, shift: int) -> tuple[Ints, In
         np.multiply(hashes[n - 1], _MULTIPLIER, out=hashes[n])
         hashes[n] += letters[n : size + n]
     _mix(hashes)
-    hashes[2:, -1] = 0
-    hashes[2:, :-1] *= there
-    hashes[3, -2:] = 0
-    hashes[3, :-2] *= there[1:]
+    # Threes and fours that have a border inside are none.
+    inner = np.zeros(size + 1, dtype=np.uint64)
+    inner[: size - 1] = there
+    hashes[2:] *= inner[:-1]
+    hashes[3] *= inner[1:]
     whole = np.add.reduceat(hashes[2] ^ hashes[3], starts)  # a word is known by its threes and fours
     _mix(whole)
     by = np.uint64(shift)
@@ -287,7 +288,8 @@ def score(words: Words, kind: int, starts: Ints, model: Model) -> Floats:
     sums = weights.take(grams[0], axis=0)
     for n in (1, 2, 3):
         sums += weights.take(grams[n], axis=0)
-    scores: Floats = np.add.reduceat(sums, starts, axis=0)
+    pairs = sums.view(np.complex64) if sums.shape[1] % 2 == 0 else sums  # two additions in the time of one
+    scores: Floats = np.add.reduceat(pairs, starts, axis=0).view(np.float32)
     scores += weights.take(whole, axis=0)
     return scores
 

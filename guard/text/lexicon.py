@@ -33,7 +33,7 @@ class Entry:
 
 
 NOTHING = "nothing"
-"""Kind of a fixed expression that stands for nothing, and hides the words in it: "king-size"."""
+"""Kind of a fixed expression whose words mean something else: "king-size", "French fries"."""
 
 
 class Found(NamedTuple):
@@ -188,8 +188,7 @@ class _Cover:
 
     def uncovered(self, entries: Sequence[Entry], end: int) -> list[Entry]:
         """Of the entries of a name that ends at `end`, those that no longer name of their kind hides."""
-        past = self.reach.get(NOTHING, 0)
-        new = [entry for entry in entries if end > max(past, self.reach.get(_group(entry.kind), 0))]
+        new = [entry for entry in entries if end > self.reach.get(_group(entry.kind), 0)]
         for entry in new:
             self.reach[_group(entry.kind)] = end
         return new
