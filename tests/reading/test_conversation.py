@@ -18,14 +18,14 @@ Conversation = Callable[..., list[Evidence]]
 
 @pytest.fixture(scope="session")
 def told(reader: Reader) -> Conversation:
-    speech = Vocabulary().languages
+    vocabulary = Vocabulary()
 
     def told(*turns: str | tuple[str, str], language: str = "en") -> list[Evidence]:
         said = [
             turn if isinstance(turn, tuple) else (("user", "assistant")[n % 2], turn) for n, turn in enumerate(turns)
         ]
         read = [Read(n, role, text, reader(text, [language])) for n, (role, text) in enumerate(said)]
-        return list(evidence_of(read, speech))
+        return list(evidence_of(read, vocabulary))
 
     return told
 

@@ -50,10 +50,10 @@ def test_a_word_of_everyday_speech_stands_for_nothing_unless_it_is_written_so() 
     assert found(names, "je cherche les dés", "fr") == ["dice"]
 
 
-def test_a_fixed_expression_hides_the_words_in_it() -> None:
+def test_a_fixed_expression_is_told_beside_the_words_in_it() -> None:
     names = lexicon(king="king", bed="bed")
     names.add("king-size", "en", Entry(NOTHING, "", 0.0))
-    assert found(names, "a king-size bed") == ["", "bed"]
+    assert found(names, "a king-size bed") == ["", "king", "bed"]
     assert found(names, "a bed for the king") == ["bed", "king"]
 
 
