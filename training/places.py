@@ -35,6 +35,7 @@ _FAMOUS, _KNOWN = 12, 7  # names in other languages from which a place counts, h
 _LARGE, _TOWN = 500_000, 30_000  # population from which one counts, however seldom it is named
 # Where robots gave every village its names, more is asked.
 _INFLATED = {"US": 2.5, "RU": 1.6, "UA": 1.6, "FR": 1.3, "DE": 1.2, "IT": 1.2, "ES": 1.2, "NL": 1.3, "RO": 1.4, "HU": 1.3}
+_BRANDS = frozenset({"Carrefour"})  # what is met as a shop, and hardly ever as the town
 _CURRENCY_CODES = frozenset(["JPY", "CNY", "INR", "THB", "IDR", "KRW", "VND", "EGP", "BRL", "MXN", "NGN", "ETB"])
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"})
 # Where CLDR calls a language otherwise, and where it has two scripts or usages.
@@ -50,6 +51,7 @@ _AFFIXES = re.compile(
     r"^(?:Changwat|Amphoe Muang|Ciudad(?: de)?|Lungsod ng|City of|Provincia de) | (?:City|Shi|Oblast|Province|Shahr)$"
 )
 _NATIVE_AFFIXES = re.compile(r"(?:市|縣|县|府|都|シ|시|군|อำเภอเมือง|เทศบาลนคร| شهر|مدينة )$|^(?:เทศบาลนคร|เทศบาลเมือง|เมือง|مدينة )")
+_KOREA = re.compile(r"(?i)((?:kor|cor|κορ|коре)\w*)")  # as it is called for short where the North is not meant
 _REGIONS = frozenset(
     "State Province Region Prefecture Emirate Governorate Island Republic Land Canton Country Nation Department County "
     "Autonomous-region Autonomous-community Union-territory Oblast Voivodship Territory Special-region".split()
@@ -114,6 +116,8 @@ def _country_names(known: Iterable[str]) -> Iterator[tuple[str, Name]]:
                 # In English names are read in every text; those of other languages in theirs, where they are alike.
                 own = 0 if language == "en" else bits([language])
                 yield key_of(variant), Name(code, NameKind.COUNTRY, 0.95, Rank.SURE, own)
+        if found := _KOREA.search(names.get("KR", "")):
+            yield key_of(found[1]), Name("KR", NameKind.COUNTRY, 0.95, Rank.SURE, 0 if language == "en" else bits([language]))
     for short, code in ABBREVIATIONS.items():
         yield key_of(short), Name(code, NameKind.COUNTRY, 0.85, Rank.CAPITAL)
 
@@ -182,6 +186,8 @@ def _city_names(cities: Iterable[dict[str, Any]], countries: set[str], known: fr
     other: dict[str, list[tuple[float, str, int]]] = defaultdict(list)
     for city in cities:
         code, population, fame = city["countrycode"], city["population"], _fame(city)
+        if city["name"] in _BRANDS:
+            continue
         if code not in known or (fame < _KNOWN and population < _TOWN):
             continue
         weight = fame + 6 * math.log10(population + 1000) - 18  # a village 0, a town of a million 18

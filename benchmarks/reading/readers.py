@@ -37,7 +37,7 @@ class CaseReader(Protocol):
     def __call__(self, case: Case) -> Understood: ...
 
 
-_AS = {"residence": "home", "mention": "destination"}
+_AS = {"residence": "home", "mention": "destination", "language": "destination"}
 
 
 class GuardReader:

@@ -20,7 +20,6 @@ from guard.norms.speech import Speech
 from guard.norms.vocabulary import KINDS, LANGUAGES_FOLDER, PLACES_FILE, Term, Vocabulary
 from guard.text.gazetteer import Gazetteer
 from guard.text.lexicon import Lexicon
-from guard.text.places import names_of_places
 
 T = TypeVar("T")
 
@@ -92,7 +91,7 @@ class _Compiled:
             self._vocabulary(),
             index=Index(**from_json(self._parts["index"])),
             lexicon=Lexicon(self._parts),
-            gazetteer=Gazetteer(names_of_places(), self._parts["gazetteer"]),
+            gazetteer=Gazetteer(self._parts["gazetteer"]),
         )
 
     def _vocabulary(self) -> Vocabulary:

@@ -104,7 +104,7 @@ class Library:
             for code in (pack, *(code for code in also if code not in packs)):
                 self._speakers[code].append(pack)
         self.lexicon = lexicon or lexicon_of(self.norms.values(), vocabulary)
-        self.gazetteer = gazetteer or Gazetteer(names_of_places(), Gazetteer.compiled(names_of(packs, vocabulary)))
+        self.gazetteer = gazetteer or Gazetteer(Gazetteer.compiled(names_of(packs, vocabulary)))
 
     def of_country(self, code: str) -> list[Norm]:
         """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""
@@ -115,7 +115,9 @@ class Library:
 
 
 def names_of(packs: Mapping[str, Pack], vocabulary: Vocabulary) -> Iterator[tuple[str, Name]]:
-    """What points to a country: places and peoples of the vocabulary, cues of the packs, and what one country has."""
+    """What points to a country: the world's places, those and the peoples of the vocabulary, cues of the packs, and what
+    one country has."""
+    yield from Gazetteer(names_of_places()).names()
     yield from vocabulary.names()
     for pack in packs.values():
         yield from pack.cues.named(pack.country)

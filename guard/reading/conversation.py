@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guard.norms.speech import Speech
 from guard.norms.vocabulary import Vocabulary
@@ -24,7 +24,7 @@ _MEANT = frozenset({"destination", "community", "mention"})
 # What only hints at a country takes no other's place: "400 sgd" in a talk of Chiang Mai.
 _HINTING = frozenset({NameKind.MONEY, NameKind.LIFE, NameKind.FESTIVAL})
 # What is left of a role where no destination is named at all: who lives in Dubai asks about Dubai.
-_ALONE = {"residence": 0.95, "transit": 0.85, "home": 0.5, "compared": 0.3, "topic": 0.3, "former": 0.3, "goods": 0.4}
+_ALONE = {"residence": 0.95, "transit": 0.85, "home": 0.5, "compared": 0.3, "topic": 0.3, "former": 0.3, "goods": 0.4, "language": 0.5}
 
 
 @dataclass(slots=True)
@@ -87,13 +87,15 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         for turn in asked
         for mention in turn.reading.mentions
     )
+    named = any(m.kind == "culture" and m.named not in _HINTING for turn in asked for m in turn.reading.mentions)
+    certain = {m.value for turn in asked for m in turn.reading.mentions if m.kind == "culture" and not m.also}
     chosen = _pointed_at(asked)
     later = other = False
     for turn in reversed(asked):
         last = turn is asked[-1]
         source = "text" if last else "history"
         base = 1.0 if last else HISTORY
-        mentions = [mention for mention in turn.reading.mentions if mention.kind == "culture"]
+        mentions = [_decided(m, certain) for m in turn.reading.mentions if m.kind == "culture"]
         here = [mention for mention in mentions if mention.role in _MEANT and mention.named not in _HINTING]
         change = max((at for at in turn.reading.changes if any(m.start > at for m in here)), default=-1)
         asking = _asking(turn.text)
@@ -104,8 +106,8 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                 yield _piece(turn, mention, 0.0, source)
                 continue
             if role not in _MEANT and not (role == "transit" and mention.value == chosen):
-                weight = WEIGHTS[role] if meant else _ALONE[role]
-            elif mention.named in _HINTING and (meant_places or later):
+                weight = WEIGHTS[role] if meant_places else _ALONE[role]
+            elif mention.named in _HINTING and (meant_places or later or named):
                 weight = _FADED if later else _HINT
             elif chosen is not None:
                 weight = 1.0 if mention.value == chosen else _FADED
@@ -124,6 +126,15 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
         known = speech.get(language)
         if asked[-1].reading.here and known is not None and known.countries:
             yield Evidence("culture", known.countries[0], _HERE, "language", role="destination")
+
+
+def _decided(mention: Mention, certain: set[str]) -> Mention:
+    """Of places of one name the one that lies where another place that is named does: Valladolid after Yucatán."""
+    if mention.also and mention.value not in certain:
+        for code in mention.also:
+            if code in certain:
+                return replace(mention, value=code)
+    return mention
 
 
 def _pointed_at(asked: Sequence[Read]) -> str | None:

@@ -28,6 +28,8 @@ class Phrases:
 
     known: dict[str, str] = field(default_factory=dict)
     lengths: tuple[int, ...] = ()
+    firsts: frozenset[str] = frozenset()
+    lasts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, groups: Iterable[tuple[str, Iterable[str]]]) -> Phrases:
@@ -37,7 +39,12 @@ class Phrases:
             for text in some:
                 if key := phrase(text):
                     known.setdefault(key, meaning)
-        return cls(known, tuple(sorted({len(key) for key in known}, reverse=True)))
+        return cls(
+            known,
+            tuple(sorted({len(key) for key in known}, reverse=True)),
+            frozenset(key.partition(" ")[0] for key in known),
+            frozenset(key.rpartition(" ")[2] for key in known),
+        )
 
     def ending(self, head: str) -> tuple[str, int] | None:
         """The meaning and length of the longest phrase that `head` ends with, on a border of words."""
@@ -52,6 +59,8 @@ class Phrases:
                 ),
                 None,
             )
+        if head[head.rfind(" ") + 1 :] not in self.lasts:
+            return None
         start = 0
         while True:  # behind each space, the longest first
             if meaning := self.known.get(head[start:] if start else head):
@@ -82,7 +91,9 @@ class Phrases:
 
     def within(self, text: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Phrases of a folded text and its words, wherever they stand, each with its meaning."""
-        for at in range(len(words)):
+        for at, first in enumerate(words):
+            if first not in self.firsts:
+                continue
             for end in range(at + 1, min(at + _LONGEST, len(words)) + 1):
                 if meaning := self.known.get(key := " ".join(words[at:end])):
                     yield key, meaning
@@ -113,6 +124,7 @@ class Manners:
         changed: what stands at the end of an inflected name, and what may stand there in the nominative.
         homes: countries where the first language is mostly spoken.
         english: whether the first language is English.
+        lower_goods: whether goods that are called after a country are written in small letters.
         joined: whether a language writes what follows a name onto it, with no border between (Korean).
         postposed: whether adjectives stand behind their nouns.
     """
@@ -129,6 +141,7 @@ class Manners:
     changed: dict[str, list[str]]
     homes: frozenset[str]
     english: bool
+    lower_goods: bool
     joined: bool
     postposed: bool
 
@@ -177,6 +190,7 @@ class Manners:
             changed=changed,
             homes=frozenset(spoken[0].countries[:2]) if spoken else frozenset(),
             english="en" in languages[:1],
+            lower_goods=bool(spoken) and not {"en", "de"} & set(languages[:1]),
             joined="ko" in languages,
             postposed=bool(_POSTPOSED & set(languages[:1])),
         )

@@ -22,6 +22,7 @@ _UNCAPITAL = frozenset({NameKind.LIFE, NameKind.MONEY, NameKind.FESTIVAL})
 _APOSTROPHES = frozenset("'’ʼ`´")
 _MISSPELT = 6  # letters from which one of them may be wrong
 _HASHTAG = 5
+_TAGGED = 0.68  # how well known a place is that is looked for inside of words
 _AT_HOME = 0.15  # how much likelier a place is meant that lies where the text's language is spoken
 _VERBAL = 6  # letters of words for going there that are more than a preposition
 _UNBROKEN = 17  # letters of a word that will be several, typed without spaces
@@ -99,7 +100,7 @@ class Finder:
         while at < count:
             place = self._at(text, spaced, at, mask, manners)
             if place is None and (len(folded[at]) > _UNBROKEN or text[max(spaced.starts[at] - 1, 0)] in "#@＃"):
-                place = self._in_hashtag(text, spaced, at)
+                place = self._in_hashtag(spaced, at, mask)
             if place is None:
                 at += 1
                 continue
@@ -108,7 +109,7 @@ class Finder:
                 at = place.last + 1
             else:
                 at += 1
-        yield from self._misspelt(spaced, mask, manners, common, telling and not nouns)
+        yield from self._misspelt(spaced, mask, manners, common, telling and not nouns, not (telling or careful))
 
     def _at(self, text: str, spaced: Words, at: int, mask: int, manners: Manners) -> Place | None:
         """The longest name that begins with the word `at`, or inside it behind what may be written before a name."""
@@ -116,9 +117,9 @@ class Finder:
         window = " ".join(folded[at : at + MAX_WORDS])
         if place := self._prefix(window, spaced, at, mask, manners, 0, None):
             return place
-        if place := self._inflected(window, spaced, at, mask, manners):
+        if manners.changed and (place := self._inflected(window, spaced, at, mask, manners)):
             return place
-        for size in (1, 2, 3):
+        for size in (1, 2, 3) if manners.from_ else ():
             role = manners.from_.get(folded[at][:size])
             if role is not None and len(folded[at]) - size >= 2:
                 inner = window[size:]
@@ -131,7 +132,7 @@ class Finder:
     def _inflected(self, window: str, spaced: Words, at: int, mask: int, manners: Manners) -> Place | None:
         """A name whose end is another than in the nominative: "Праге"."""
         word = window.partition(" ")[0]
-        if len(word) < 4 or not manners.changed:
+        if len(word) < 4:
             return None
         for size in range(min(4, len(word) - 3), 0, -1):
             for end in manners.changed.get(word[-size:], ()):
@@ -207,20 +208,26 @@ class Finder:
         cased = spaced.lower[first].upper() != spaced.lower[first]
         capital = spaced.capital[first] and cased and not shouting
         opens = spaced.opens[first]
-        cue = manners.before.ending(head := _head(spaced, first)) if first else None
+        head = _head(spaced, first) if first else ""
+        cue = manners.before.ending(head)
         led = cue is not None
         led = led or place.onto not in (None, "any")
-        plain = all(common[first : last + 1])
+        plain = all(common[first : last + 1]) and (single or not nouns)  # each syllable of "Hàn Quốc" is a word
         if place.tail:  # 나라에서: what is left without its ending is a word, too
             plain = plain or (single and bool(everyday(spaced.lower[first].removesuffix(place.tail)) & mask))
         if place.tail and single and cased and (common[first] or (place.names and place.names[0].kind in _UNCAPITAL)):
             return False  # "tänään" is no Tana, whatever it ends in
         if place.names and place.names[0].kind is NameKind.PEOPLE:
             return self._people_count(place, plain=plain, capital=capital, opens=opens, cased=cased)
-        if single and cased and first and spaced.marks[first] == " " and manners.people.ending(_head(spaced, first)):
+        known_person = capital or word in self._persons
+        if single and cased and known_person and first and spaced.marks[first] == " " and manners.people.ending(head):
             return False  # "my friend Chad", "mi amiga Irlanda"
-        if single and first and _is_named(_head(spaced, first), " ".join(spaced.folded[last + 1 : last + 3])):
+        if single and first and _is_named(head, " ".join(spaced.folded[last + 1 : last + 3])):
             return False
+        if single and word in _GIVEN and not led and cased:
+            rest = " ".join(spaced.folded[last + 1 : last + 4])
+            place.doubtful = manners.after.beginning(rest) is None
+            return True
         if single and word in self._persons and self._is_person(spaced, place, common, manners):
             return False
         verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
@@ -256,6 +263,8 @@ class Finder:
             return True
         if capital:
             return True
+        if best.rank is Rank.SURE and not telling and not careful and len(word) > _BRIEF and not noun(spaced.lower[first]):
+            return True  # "khartoum internship": whoever writes no capitals writes none in names
         return led and (not telling or best.score >= 0.64)
 
     @staticmethod
@@ -285,20 +294,24 @@ class Finder:
             )
         return False
 
-    def _in_hashtag(self, text: str, spaced: Words, at: int) -> Place | None:
+    def _in_hashtag(self, spaced: Words, at: int, mask: int) -> Place | None:
         word = spaced.folded[at]
         for start in range(len(word) - _HASHTAG + 1):
             for key in self._names.prefixes(word[start:]):
                 if len(key) < _HASHTAG and len(key) < len(word) - 1:
                     continue
-                names = [n for n in self._names.get(key) if n.rank is Rank.SURE and n.score >= 0.68 and not n.languages]
+                names = [
+                    name
+                    for name in self._names.get(key)
+                    if name.rank is Rank.SURE and name.score >= _TAGGED and (not name.languages or name.languages & mask)
+                ]
                 if names:
                     begin = spaced.starts[at] + start
                     return Place(begin, min(begin + len(key), spaced.ends[at]), names, at, at)
         return None
 
     def _misspelt(
-        self, spaced: Words, mask: int, manners: Manners, common: Sequence[int], telling: bool
+        self, spaced: Words, mask: int, manners: Manners, common: Sequence[int], telling: bool, careless: bool
     ) -> Iterator[Place]:
         """Names of which one letter is wrong, among the words that stand where a place would."""
         tries = 0
@@ -306,7 +319,8 @@ class Finder:
             if len(word) < _MISSPELT or common[at] or tries >= 8 or not word.isalpha() or word in self._names:
                 continue
             named = spaced.capital[at] and not spaced.opens[at] and telling
-            if not named and manners.before.ending(_head(spaced, at)) is None:
+            loose = careless and len(word) > _MISSPELT
+            if not named and not loose and manners.before.ending(_head(spaced, at)) is None:
                 continue
             if everyday(spaced.lower[at]) or is_word(spaced.lower[at]):
                 continue
@@ -344,6 +358,11 @@ class Finder:
                 yield Place(run.start() + start, run.start() + end, names, person=person)
 
 
+# Names of towns that are met as people's names more often: they need a word for going there, or their country.
+_GIVEN = frozenset(
+    "austin brooklyn savannah charlotte madison dakota salem victoria adelaide chelsea diego lourdes siena marina gloria "
+    "devon shannon erin kerry clare tyrone nancy lorraine asia sienna camila valentina sofia carolina martina monica".split()
+)
 _TITLES = frozenset("mr mrs ms miss dr sir st saint señor senor herr frau monsieur madame signor signora named called".split())
 
 
@@ -365,7 +384,7 @@ def _head(spaced: Words, first: int) -> str:
     start = first
     while start and first - start < 7 and not spaced.breaks[start]:
         start -= 1
-    return " ".join(spaced.folded[start:first])[-REACH:]
+    return _joined(spaced.folded[start:first])[-REACH:]
 
 
 def _careful(text: str) -> bool:
@@ -396,6 +415,15 @@ def _decide_namesakes(text: str, places: list[Place]) -> None:
                     place.names, place.doubtful = known, False
 
 
+def _joined(folded: Sequence[str]) -> str:
+    """Words by spaces; Arabic "and", which is written onto the next word, apart from it."""
+    text = " ".join(folded)
+    return text if text.isascii() else _AND.sub("و ", text)
+
+
+_AND = re.compile(r"(?<!\S)و(?=\w{3})")
+
+
 def role_words(text: str, spaced: Words, place: Place, limit: tuple[int, int]) -> tuple[str, str]:
     """What stands before and after a place in its clause, folded, as `Phrases` takes it.
 
@@ -410,7 +438,7 @@ def role_words(text: str, spaced: Words, place: Place, limit: tuple[int, int]) -
     start = first
     while start and first - start < 7 and not spaced.breaks[start] and spaced.starts[start - 1] >= limit[0]:
         start -= 1
-    head = " ".join(spaced.folded[start:first])[-REACH:]
+    head = _joined(spaced.folded[start:first])[-REACH:]
     end = last + 1
     while end < len(spaced.folded) and end - last < 6 and not spaced.breaks[end] and spaced.ends[end] <= limit[1]:
         end += 1

@@ -18,10 +18,10 @@ from guard.text.normal import normal
 from guard.text.words import Words, fold
 
 Role = Literal[
-    "destination", "community", "mention", "home", "residence", "transit", "former", "negated", "compared", "topic", "goods"
+    "destination", "community", "mention", "home", "residence", "transit", "former", "negated", "compared", "topic", "goods", "language"
 ]
 """What a country is to a question. ``residence`` is where the asker lives, ``home`` where he comes from; ``goods`` are
-things that only carry its name."""
+things that only carry its name, ``language`` is what the answer is to be said in."""
 
 WEIGHTS: dict[str, float] = {
     "destination": 1.0,
@@ -31,6 +31,7 @@ WEIGHTS: dict[str, float] = {
     "home": 0.35,
     "transit": 0.4,
     "goods": 0.33,
+    "language": 0.33,
     "compared": 0.28,
     "topic": 0.3,
     "former": 0.22,
@@ -50,6 +51,7 @@ class Mention:
         score: certainty, 0..1, before the role is looked at.
         role: of a culture, what it is to the question; of a thing that is said not to be there, ``absent``.
         named: of a culture, what kind of name it was.
+        also: of a culture, others that have a place of that name, where another place may decide for one of them.
     """
 
     start: int
@@ -59,6 +61,7 @@ class Mention:
     score: float
     role: str | None = None
     named: NameKind | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -109,13 +112,25 @@ class Reader:
         found = list(self._library.lexicon.find(flat, known, also=("en",), spaced=spaced))
         fixed = [(one.start, one.end) for one in found if one.entry.kind == NOTHING]
         named = self._find(flat, spaced, known, manners)
-        places = [place for place in named if not _inside(place.start, place.end, fixed)]
+        places = [
+            place
+            for place in named
+            if not _inside(place.start, place.end, fixed) or (manners.lower_goods and _proper(place, spaced))
+        ]
         # "Persian rug" is a rug, though no Persia; "king-size" is no king.
         goods = [span for span in fixed if any(_inside(place.start, place.end, [span]) for place in named)]
         empty = [span for span in fixed if span not in goods]
         things = {one.start for one in found if one.entry.kind == "concept"}
         mentions = [
-            Mention(*norm.span(place.start, place.end), "culture", place.names[0].country, score, role, place.names[0].kind)
+            Mention(
+                *norm.span(place.start, place.end),
+                "culture",
+                place.names[0].country,
+                score,
+                role,
+                place.names[0].kind,
+                _namesakes(place),
+            )
             for place, role, score in self._roles(flat, spaced, places, manners, things)
         ]
         # A thing that a town is called after is not there; what a sight is called, is: the Blue Mosque.
@@ -186,11 +201,22 @@ class Reader:
         reading.ordinal = next((which for which in ("last", "second", "first", "transit") if which in found), None)
 
 
+def _proper(place: Place, spaced: Words) -> bool:
+    """Whether a country's or town's name stands with its capital, which goods that are called so have not: "de Chile"."""
+    if place.first < 0 or place.names[0].kind not in (NameKind.COUNTRY, NameKind.CITY, NameKind.REGION):
+        return False
+    word = spaced.lower[place.first]
+    return spaced.capital[place.first] and not spaced.opens[place.first] and word.upper() != word
+
+
 _NAMED = frozenset({NameKind.COUNTRY, NameKind.REGION, NameKind.CITY, NameKind.PEOPLE, NameKind.MONEY})
 
 
 def _inside(start: int, end: int, spans: Iterable[tuple[int, int]]) -> bool:
     return any(a <= start and end <= b for a, b in spans)
+
+
+_BEHIND = 0.2  # distance at which what stands behind a name counts
 
 
 def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
@@ -212,11 +238,13 @@ def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
         onto = tail[len(place.tail) :].strip()
         for text, inside in ((tail, manners.joined), (onto, manners.joined)):
             if told := manners.after.beginning(text, inside=inside):
-                found.append((0.2, -told[1], told[0]))
+                found.append((_BEHIND, -told[1], told[0]))
                 break
     elif told := manners.after.beginning(tail, inside=manners.joined or place.first < 0):
-        found.append((0.2, -told[1], told[0]))
+        found.append((_BEHIND, -told[1], told[0]))
     if place.onto not in (None, "any"):
+        # What a name ends in tells more than a word before it, which may belong to another: "Dohan kautta Balille".
+        found = [one for one in found if one[0] == _BEHIND or one[2] == "negated"]
         found.append((0.3, -1, str(place.onto)))
     if not found:
         return None
@@ -248,6 +276,23 @@ def _other(spaced: Words, place: Place, head: str, manners: Manners) -> bool:
     return False
 
 
+_UNMISTAKABLE = 0.78  # how well known a place is that is meant whatever else is named
+_AS_KNOWN = 0.1
+
+
+def _namesakes(place: Place) -> tuple[str, ...]:
+    """Countries that a place of the same name lies in, where it is not too well known to be any other."""
+    best = place.names[0]
+    if best.score >= _UNMISTAKABLE or best.kind not in (NameKind.CITY, NameKind.REGION):
+        return ()
+    # There is hardly a name that no town in the United States has.
+    return tuple(
+        name.country
+        for name in (*place.names[1:], *place.latent)
+        if name.country != best.country and (name.country != "US" or name.score >= best.score - _AS_KNOWN)
+    )
+
+
 def _certainty(name: Name) -> float:
     """How surely the country is meant where a name counts; how well known a town is chose among its namesakes before."""
     if name.kind in (NameKind.CITY, NameKind.REGION, NameKind.SIGHT):
@@ -275,6 +320,8 @@ def _of_people(head: str, tail: str, place: Place, manners: Manners) -> str:
     told = _told(head, tail, place, manners)
     if told in ("negated", "topic", "compared"):
         return told
+    if told == "destination" and (cue := manners.before.ending(head)) and cue[0] == "destination":
+        return "language"  # "how do I say it in French?"
     words_after = tail.split()
     for skip in range(min(3, len(words_after) + 1)):
         if manners.people.beginning(" ".join(words_after[skip:]), inside=place.first < 0 or manners.joined):

@@ -6,7 +6,7 @@ Everything comes from ``everyday.npz``, which `training.everyday` makes of wordf
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import marisa_trie
@@ -33,6 +33,7 @@ def _record(part: str, form: str) -> marisa_trie.RecordTrie:
         return marisa_trie.RecordTrie(form).frombytes(stored[part].tobytes())
 
 
+@lru_cache(maxsize=16384)
 def everyday(word: str) -> int:
     """The languages, as bits, in which `word` (lower case, with its accents) is a word of everyday speech."""
     found = _record("everyday", "<Q").get(word)

@@ -61,7 +61,7 @@ class Name(NamedTuple):
     languages: int = ANY_LANGUAGE
 
 
-_WELL_KNOWN = 0.75
+_WELL_KNOWN = 0.72
 
 
 def _edits(word: str) -> Iterator[str]:
@@ -117,12 +117,20 @@ class Gazetteer:
         data = trie.tobytes()
         return b"".join((np.array([len(data), len(ends)], dtype="<u4").tobytes(), data, ends.tobytes(), rows.tobytes()))
 
+    def names(self) -> Iterator[tuple[str, Name]]:
+        """Every name, under its key."""
+        for table in self._tables:
+            for key in table.trie.keys():  # noqa: SIM118  (a trie is no mapping)
+                yield from ((key, name) for name in table.names(key))
+
     def prefixes(self, text: str) -> list[str]:
         """The keys that `text` begins with, longest first."""
-        found: set[str] = set()
-        for table in self._tables:
-            found.update(table.trie.prefixes(text))
-        return sorted(found, key=len, reverse=True) if len(found) > 1 else list(found)
+        if len(self._tables) == 1:
+            found: list[str] = self._tables[0].trie.prefixes(text)
+            found.reverse()
+            return found
+        every = {key for table in self._tables for key in table.trie.prefixes(text)}
+        return sorted(every, key=len, reverse=True)
 
     def get(self, key: str) -> list[Name]:
         """What goes by a key, likeliest first."""

@@ -134,7 +134,7 @@ class Words:
             gap = text[before:start]
             before = match.end()
             lower = word.lower()
-            found.folded.append(fold(lower))
+            found.folded.append(lower if lower.isascii() else fold(lower))
             found.lower.append(lower)
             found.starts.append(start)
             found.ends.append(before)
