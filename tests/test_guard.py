@@ -79,7 +79,7 @@ def test_the_decision_as_json(guard: Guard) -> None:
         "message",
     ]
     assert json.loads(json.dumps(decision)) == decision
-    assert set(decision["cultures"][0]) == {"code", "score", "from"}
+    assert set(decision["cultures"][0]) == {"code", "score", "from", "role"}
     assert set(decision["norms"][0]) == {"id", "score", "title"}
     assert 0 <= decision["sensitivity"] <= 1
 

@@ -14,6 +14,7 @@ from guard import Exchange, Guard, Hints
 from guard.classifier.lexical import LexicalScorer
 from guard.classifier.student import NAME, StudentScorer, open_scorer
 from guard.errors import ModelError
+from guard.evidence.gather import MAX_TEXT
 from guard.files import folder
 from guard.norms.library import Library
 from guard.settings import Settings
@@ -74,7 +75,8 @@ def test_harmless_questions_pass_with_a_picture_and_without(guard: Guard, query:
 def test_any_text_is_judged(guard: Guard, query: str) -> None:
     decision = guard.check(Exchange.of(query, images=[PICTURE] * 10))
     assert 0.0 <= decision.sensitivity <= 1.0
-    assert decision.degraded in ((), ("remote-image",))
+    assert set(decision.degraded) <= {"remote-image", "text-limit"}
+    assert ("text-limit" in decision.degraded) is (len(query) > MAX_TEXT)
 
 
 def test_a_slip_of_the_pen_stays_near(guard: Guard) -> None:

@@ -29,7 +29,7 @@ from tests.cli.command import normguard, started
         (["norms", "show", "jp.gift.set-of-four"], "jp.gift.sets-of-four"),
         (["check", "--query", "x", "--locale", "xx-YY"], "no locale 'xx-YY'"),
         (["check", "--query", "x", "--policy", "nope"], "no policy 'nope'"),
-        (["check", "--query", "x", "--image", "nowhere.png"], "nowhere.png: cannot be read"),
+        (["check", "--query", "x", "--image", "nowhere.png"], "'nowhere.png': cannot be read"),
         (["check", "--query", "x", "--image", "https://x.example/a.png"], "not fetched"),
         (["check", "--query", "x", "--image", "README.md"], "is none of JPEG"),
         (["check", "--jsonl", "nowhere.jsonl"], "nowhere.jsonl: No such file"),
@@ -52,7 +52,7 @@ def test_what_is_wrong_is_said_in_a_line(args: list[str], message: str) -> None:
 def test_a_process_ends_with_the_line_and_status_2() -> None:
     run = normguard("check", "--query", "x", "--image", "nowhere.png")
     assert run.returncode == 2
-    assert run.stderr == "normguard: nowhere.png: cannot be read: No such file or directory.\n"
+    assert run.stderr == "normguard: 'nowhere.png': cannot be read: No such file or directory.\n"
 
 
 @pytest.mark.parametrize(

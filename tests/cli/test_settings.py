@@ -63,7 +63,7 @@ def test_lines_may_tell_their_own_policy_and_nothing_unknown(deployment: Path) -
         {"id": 1, "query": "a gift at Hotel Aoi?"},
         {"id": 2, "query": "a gift at Hotel Aoi?", "policy": "off", "location": [35.0, 135.7]},
         {"id": 3, "query": "x", "contry": "JP"},
-        {"id": 4, "query": "x", "turns": []},
+        {"id": 4, "query": "x", "turn": []},
         {"id": 5, "query": "x", "captions": "no list"},
         {"id": 6, "query": "x", "country": "Japan"},
     ]
@@ -72,7 +72,7 @@ def test_lines_may_tell_their_own_policy_and_nothing_unknown(deployment: Path) -
     assert (code, told) == (0, "4 line(s) could not be checked; see their 'error' fields.\n")
     found = [json.loads(line) for line in (deployment / "out.jsonl").read_text().splitlines()]
     assert [result.get("action") for result in found] == ["advise", "pass", None, None, None, None]
-    for number, message in enumerate(["did you mean 'country'", "turns: there is no such field", "captions", "JP?"], 2):
+    for number, message in enumerate(["did you mean 'country'", "turn: there is no such field", "captions", "JP?"], 2):
         assert message in found[number]["error"]
         assert f"line {number + 1}: " in found[number]["error"]
 

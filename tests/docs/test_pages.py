@@ -140,7 +140,7 @@ def test_every_header_is_documented_and_no_other() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    from guard.cli import audit, bench, check, demo, doctor, keys, models, norms, serve, train
+    from guard.cli import audit, bench, check, demo, doctor, explain, keys, models, norms, serve, train
 
     groups = {
         "norms": norms.norms,
@@ -149,7 +149,13 @@ def test_every_command_of_the_readme_exists() -> None:
         "audit": audit.audit,
         "keys": keys.keys,
     }
-    single = {"check": check.check, "serve": serve.serve, "demo": demo.demo, "train": train.train}
+    single = {
+        "check": check.check,
+        "explain": explain.explain,
+        "serve": serve.serve,
+        "demo": demo.demo,
+        "train": train.train,
+    }
     commands = {**single, "doctor": doctor.doctor, **groups}
     for page in (str(path.relative_to(ROOT)) for path in PAGES if path.name != "CHANGELOG.md"):
         for name, second in re.findall(r"(?:\$ |`|&& )normguard (\w+) ?(\w+)?", text(page)):

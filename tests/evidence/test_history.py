@@ -6,6 +6,7 @@ from typing import Any
 
 from guard import Exchange, Guard, Turn
 from guard.api import FORMATS
+from guard.reading.conversation import HISTORY
 from tests.samples import data_url, png
 
 
@@ -16,8 +17,13 @@ def test_earlier_turns_and_the_system_prompt_count_less(guard: Guard) -> None:
         Turn("assistant", "Enjoy!"),
         Turn("user", "Actually it is China. What gift?"),
     )
-    codes = [culture["code"] for culture in guard.check(Exchange(turns)).cultures]
-    assert codes[:3] == ["CN", "TH", "JP"]
+    cultures = {culture["code"]: culture for culture in guard.check(Exchange(turns)).cultures}
+    assert set(cultures) == {"CN", "TH", "JP"}
+    assert cultures["CN"]["score"] > 0.8
+    assert max(cultures["TH"]["score"], cultures["JP"]["score"]) < 0.5
+    assert {code: culture["from"] for code, culture in cultures.items()} == {
+        "CN": "text", "TH": "history", "JP": "system",
+    }  # fmt: skip
 
 
 def test_the_picture_of_three_turns_ago_counts(guard: Guard) -> None:
@@ -46,6 +52,7 @@ def test_a_thread_that_nobody_remembers_is_degraded_and_one_that_is_counts_less(
     follow = Exchange.of("Which colour?")
     known, unknown = (Exchange(follow.turns, thread=thread) for thread in ("t", "u"))
     first = remembering.check("A gift for my host in Japan?").cultures[0]["score"]
-    assert remembering.check(known).cultures[0] == {"code": "JP", "score": round(first * 0.85, 3), "from": "history"}
+    later = remembering.check(known).cultures[0]
+    assert (later["code"], later["score"], later["from"]) == ("JP", round(first * HISTORY, 3), "history")
     assert remembering.check(known).degraded == ()
     assert remembering.check(unknown).degraded == ("thread",)

@@ -92,9 +92,9 @@ def test_the_page_lists_just_the_sources() -> None:
 
 def test_names_are_each_sources_own_and_stay() -> None:
     assert [source.name for source in SOURCES] == [
-        "hint", "text", "picture", "caption", "vision", "ocr", "model", "thread",
+        "hint", "text", "language", "picture", "caption", "vision", "ocr", "model", "thread",
     ]  # fmt: skip
-    assert dispensable() == {"thread", "remote-image", "timeout"}
+    assert dispensable() == {"thread", "language", "remote-image", "timeout", "text-limit", "picture-limit"}
 
 
 @pytest.mark.parametrize("name", ["vision", "ocr", "model"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard import Guard
+from tests.reading.samples import fault
 
 
 @pytest.mark.parametrize(
@@ -18,8 +19,10 @@ from guard import Guard
         ("Diwali at my neighbour's", "IN"),
         ("my Japanese colleague", "JP"),
         ("regalo para mi colega japonesa", "JP"),
-        ("подарок японскому другу", "JP"),
-        ("a trip to the U.K. and back", "GB"),
+        fault("подарок японскому другу", "JP", reason="taken for Ukrainian"),
+        ("Какой подарок сделать японскому другу на день рождения?", "JP"),
+        ("a trip to the UK and back", "GB"),
+        fault("a trip to the U.K. and back", "GB", reason="the article hides the word for going there"),
     ],
 )
 def test_destinations_that_are_implied(guard: Guard, text: str, code: str) -> None:
