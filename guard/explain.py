@@ -56,7 +56,9 @@ class Explanation:
     @property
     def unplaced(self) -> list[Evidence]:
         """What was noticed elsewhere than in a text: hints, pictures, the wording as a whole."""
-        return [piece for piece in self.decision.findings.evidence if piece.at is None] if self.decision.findings else []
+        return (
+            [piece for piece in self.decision.findings.evidence if piece.at is None] if self.decision.findings else []
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON-ready data: the decision's fields, and beside them `policy`, `turns`, `evidence`, `roles`, `nearest`."""
@@ -96,7 +98,12 @@ class Explanation:
 
 
 def _told(piece: Evidence) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": piece.kind, "value": piece.value, "score": round(piece.score, 3), "source": piece.source}
+    told: dict[str, Any] = {
+        "kind": piece.kind,
+        "value": piece.value,
+        "score": round(piece.score, 3),
+        "source": piece.source,
+    }
     if piece.role:
         told["role"] = piece.role
     if piece.shown:
@@ -111,7 +118,9 @@ def nearest(
 ) -> tuple[NearNorm, ...]:
     """The candidates with the highest scores, and of each why it was sent or not."""
     sent = {norm.id for norm in decision.norms}
-    ranked = sorted(zip(candidates, scores.relevance, strict=True), key=lambda pair: (-pair[1], -pair[0].severity, pair[0].id))
+    ranked = sorted(
+        zip(candidates, scores.relevance, strict=True), key=lambda pair: (-pair[1], -pair[0].severity, pair[0].id)
+    )
     usable = [pair for pair in ranked if _left_out(pair[0], policy) is None]
     best = usable[0][1] if usable else 0.0
     place = {norm.id: number for number, (norm, _) in enumerate(usable)}

@@ -34,27 +34,79 @@ LICENCES = (
 _FAMOUS, _KNOWN = 12, 7  # names in other languages from which a place counts, however small; and as a namesake
 _LARGE, _TOWN = 500_000, 30_000  # population from which one counts, however seldom it is named
 # Where robots gave every village its names, more is asked.
-_INFLATED = {"US": 2.5, "RU": 1.6, "UA": 1.6, "FR": 1.3, "DE": 1.2, "IT": 1.2, "ES": 1.2, "NL": 1.3, "RO": 1.4, "HU": 1.3}
+_INFLATED = {
+    "US": 2.5,
+    "RU": 1.6,
+    "UA": 1.6,
+    "FR": 1.3,
+    "DE": 1.2,
+    "IT": 1.2,
+    "ES": 1.2,
+    "NL": 1.3,
+    "RO": 1.4,
+    "HU": 1.3,
+}
 _BRANDS = frozenset({"Carrefour"})  # what is met as a shop, and hardly ever as the town
 _CURRENCY_CODES = frozenset(["JPY", "CNY", "INR", "THB", "IDR", "KRW", "VND", "EGP", "BRL", "MXN", "NGN", "ETB"])
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"})
 # Where CLDR calls a language otherwise, and where it has two scripts or usages.
 _LOCALES = {"no": ["nb"], "tl": ["fil"], "zh": ["zh", "zh_Hant"], "sr": ["sr", "sr_Latn"], "pt": ["pt", "pt_PT"]}
 # Scripts of the languages that are read; names in others help nobody.
-_SCRIPTS = (
-    "LATIN ARABIC DEVANAGARI THAI CJK HIRAGANA KATAKANA CYRILLIC HANGUL ETHIOPIC GREEK HEBREW BENGALI TAMIL TELUGU "
-    "GURMUKHI SINHALA MYANMAR KHMER LAO"
-).split()
+_SCRIPTS = [
+    "LATIN",
+    "ARABIC",
+    "DEVANAGARI",
+    "THAI",
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "CYRILLIC",
+    "HANGUL",
+    "ETHIOPIC",
+    "GREEK",
+    "HEBREW",
+    "BENGALI",
+    "TAMIL",
+    "TELUGU",
+    "GURMUKHI",
+    "SINHALA",
+    "MYANMAR",
+    "KHMER",
+    "LAO",
+]
 _SYLLABLE = re.compile(r"(?:[bcdfghjklmnpqrstwxyz]|[zcs]h)?[aeiouv]{1,3}(?:n|ng|r)?$")  # of pinyin
 # Words that come before or after the name proper.
 _AFFIXES = re.compile(
     r"^(?:Changwat|Amphoe Muang|Ciudad(?: de)?|Lungsod ng|City of|Provincia de) | (?:City|Shi|Oblast|Province|Shahr)$"
 )
-_NATIVE_AFFIXES = re.compile(r"(?:市|縣|县|府|都|シ|시|군|อำเภอเมือง|เทศบาลนคร| شهر|مدينة )$|^(?:เทศบาลนคร|เทศบาลเมือง|เมือง|مدينة )")
+_NATIVE_AFFIXES = re.compile(
+    r"(?:市|縣|县|府|都|シ|시|군|อำเภอเมือง|เทศบาลนคร| شهر|مدينة )$|^(?:เทศบาลนคร|เทศบาลเมือง|เมือง|مدينة )"
+)
 _KOREA = re.compile(r"(?i)((?:kor|cor|κορ|коре)\w*)")  # as it is called for short where the North is not meant
 _REGIONS = frozenset(
-    "State Province Region Prefecture Emirate Governorate Island Republic Land Canton Country Nation Department County "
-    "Autonomous-region Autonomous-community Union-territory Oblast Voivodship Territory Special-region".split()
+    [
+        "State",
+        "Province",
+        "Region",
+        "Prefecture",
+        "Emirate",
+        "Governorate",
+        "Island",
+        "Republic",
+        "Land",
+        "Canton",
+        "Country",
+        "Nation",
+        "Department",
+        "County",
+        "Autonomous-region",
+        "Autonomous-community",
+        "Union-territory",
+        "Oblast",
+        "Voivodship",
+        "Territory",
+        "Special-region",
+    ]
 )
 
 
@@ -117,7 +169,10 @@ def _country_names(known: Iterable[str]) -> Iterator[tuple[str, Name]]:
                 own = 0 if language == "en" else bits([language])
                 yield key_of(variant), Name(code, NameKind.COUNTRY, 0.95, Rank.SURE, own)
         if found := _KOREA.search(names.get("KR", "")):
-            yield key_of(found[1]), Name("KR", NameKind.COUNTRY, 0.95, Rank.SURE, 0 if language == "en" else bits([language]))
+            yield (
+                key_of(found[1]),
+                Name("KR", NameKind.COUNTRY, 0.95, Rank.SURE, 0 if language == "en" else bits([language])),
+            )
     for short, code in ABBREVIATIONS.items():
         yield key_of(short), Name(code, NameKind.COUNTRY, 0.85, Rank.CAPITAL)
 
@@ -210,9 +265,7 @@ def _city_names(cities: Iterable[dict[str, Any]], countries: set[str], known: fr
     return found
 
 
-def _ranked(
-    key: str, bearers: list[tuple[float, str, int]], *, alias: bool = False
-) -> Iterator[tuple[str, Name]]:
+def _ranked(key: str, bearers: list[tuple[float, str, int]], *, alias: bool = False) -> Iterator[tuple[str, Name]]:
     by_country: dict[str, tuple[float, int]] = {}
     for weight, code, languages in bearers:
         if weight > by_country.get(code, (-99.0, 0))[0]:

@@ -18,7 +18,9 @@ from guard.cli.settings import settings, settings_option
 @click.option("--missed", is_flag=True, help="Print every norm that was missed.")
 @settings_option
 @click.option("--alone", is_flag=True, help="Without the baselines that the classifier is compared with.")
-def detection(data: Path | None, own: Path | None, out: Path | None, plot: Path | None, missed: bool, alone: bool) -> None:
+def detection(
+    data: Path | None, own: Path | None, out: Path | None, plot: Path | None, missed: bool, alone: bool
+) -> None:
     """Is the culture found, is the right norm among those sent, is the rest left alone?"""
     if (data is None) == (own is None):
         raise click.UsageError("Give either --data or --own.")

@@ -160,7 +160,11 @@ def _share(hits: Iterable[bool]) -> dict[str, Any]:
         return {"share": None, "n": 0}
     interval = binomtest(sum(values), len(values)).proportion_ci(method="wilson")
     share = round(sum(values) / len(values), 4)
-    return {"share": share, "n": len(values), "interval": [round(float(interval.low), 4), round(float(interval.high), 4)]}
+    return {
+        "share": share,
+        "n": len(values),
+        "interval": [round(float(interval.low), 4), round(float(interval.high), 4)],
+    }
 
 
 def _show(figures: dict[str, Any], console: Console) -> None:

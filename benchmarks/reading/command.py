@@ -11,7 +11,12 @@ from guard.cli.settings import settings, settings_option
 
 @click.command()
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Where to write the figures.")
-@click.option("--writer", "writers", multiple=True, help="Only this writer's cases. Repeatable.  [default: all but the development ones]")
+@click.option(
+    "--writer",
+    "writers",
+    multiple=True,
+    help="Only this writer's cases. Repeatable.  [default: all but the development ones]",
+)
 @click.option("--missed", is_flag=True, help="Print every case whose destination was not found first.")
 @settings_option
 def reading(out: Path | None, writers: tuple[str, ...], missed: bool) -> None:

@@ -25,7 +25,9 @@ _WORDS = range(30, 51)
 Results = list[tuple[Case, Understood]]
 
 
-def main(library: Library, *, out: Path | None = None, writers: Sequence[str] = (), missed: bool = False) -> dict[str, Any]:
+def main(
+    library: Library, *, out: Path | None = None, writers: Sequence[str] = (), missed: bool = False
+) -> dict[str, Any]:
     """Read every case, print the tables, write the figures to `out`.
 
     Args:
@@ -189,17 +191,26 @@ def _show(figures: dict[str, Any], console: Console) -> None:
     table = _table(f"language of texts of {_TOLD} characters and more", "", "guard", "py3langid", "n")
     shelf = figures["language_py3langid"]
     none = {"share": None}
-    table.add_row("all", _percent(figures["language"]["all"]), _percent(shelf["all"] if shelf else none), str(figures["language"]["all"]["n"]))
+    table.add_row(
+        "all",
+        _percent(figures["language"]["all"]),
+        _percent(shelf["all"] if shelf else none),
+        str(figures["language"]["all"]["n"]),
+    )
     for name, figure in figures["language"]["language"].items():
         table.add_row(name, _percent(figure), _percent(shelf["language"][name] if shelf else none), str(figure["n"]))
     console.print(table)
     table = _table("roles, acts, things", "", "recall", "precision", "wanted", "given")
     for name, figure in {**figures["roles"], **{key: figures[key] for key in ("acts", "things", "absent")}}.items():
-        table.add_row(name, _part(figure["recall"]), _part(figure["precision"]), str(figure["wanted"]), str(figure["given"]))
+        table.add_row(
+            name, _part(figure["recall"]), _part(figure["precision"]), str(figure["wanted"]), str(figure["given"])
+        )
     console.print(table)
     for name in ("sentences", "sentences_look_up"):
         figure = figures[name]
-        console.print(f"{name}: a country seen in {figure['false']} of {figure['n']} in {figure['languages']} languages")
+        console.print(
+            f"{name}: a country seen in {figure['false']} of {figure['n']} in {figure['languages']} languages"
+        )
     for example in figures["sentences"]["examples"]:
         console.print(f"  {example}", markup=False)
     console.print(f"reading 30 to 50 words: {figures['ms']['median']} ms (median of {figures['ms']['n']})")
@@ -227,5 +238,3 @@ def _show_missed(results: Results) -> None:
         if not _right(case, found):
             print(f"{case.id} {'/'.join(case.languages)} {case.kind}: wanted {case.destination}, got {found.countries[:3]} "
                   f"{found.roles} (read as {found.language})\n    {case.text[:300]}")  # fmt: skip
-
-

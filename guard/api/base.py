@@ -267,7 +267,17 @@ def text_of(part: Mapping[str, Any], where: str) -> str:
 
 # Parts that a model wrote or that only name something else: there is nothing in them for the guard to read.
 _SILENT = frozenset(
-    "thinking redacted_thinking tool_use server_tool_use mcp_tool_use refusal reasoning item_reference cache_control".split()
+    [
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "server_tool_use",
+        "mcp_tool_use",
+        "refusal",
+        "reasoning",
+        "item_reference",
+        "cache_control",
+    ]
 )
 
 

@@ -12,7 +12,9 @@ from guard.cli.settings import settings, settings_option
 
 @click.command()
 @asked_options
-@click.option("--turn", "turns", multiple=True, metavar="ROLE:TEXT", help="What was said before. Repeatable, oldest first.")
+@click.option(
+    "--turn", "turns", multiple=True, metavar="ROLE:TEXT", help="What was said before. Repeatable, oldest first."
+)
 @settings_option
 def explain(
     query: str | None,

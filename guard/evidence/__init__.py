@@ -29,4 +29,6 @@ def sources(parts: Parts) -> tuple[Source, ...]:
 
 def dispensable() -> frozenset[str]:
     """What of `Decision.degraded` the guard does without, and is no fault."""
-    return frozenset({NOT_FETCHED, OUT_OF_TIME, LONG, MANY, UNREAD, *(source.name for source in SOURCES if source.may_be_missing)})
+    return frozenset(
+        {NOT_FETCHED, OUT_OF_TIME, LONG, MANY, UNREAD, *(source.name for source in SOURCES if source.may_be_missing)}
+    )

@@ -11,7 +11,8 @@ from typing import ClassVar
 from guard.evidence.memory import ConversationMemory
 from guard.norms.library import Library
 from guard.pictures.decode import PictureCache
-from guard.reading.reader import WEIGHTS, Reader
+from guard.reading.reader import Reader
+from guard.reading.roles import WEIGHTS
 from guard.types import Evidence, Exchange, Picture
 from guard.vision.model import VisionModel
 from guard.vision.ocr import SignReader
@@ -60,7 +61,9 @@ class Source:
     def __call__(self, exchange: Exchange) -> Iterable[Evidence]:
         raise NotImplementedError
 
-    def named(self, text: str, weight: float, source: str, *, languages: Sequence[str] | None = None) -> Iterator[Evidence]:
+    def named(
+        self, text: str, weight: float, source: str, *, languages: Sequence[str] | None = None
+    ) -> Iterator[Evidence]:
         """Everything that is named in a text about a picture, read in `languages`, or in those it is written in."""
         for mention in self.parts.reader(text, languages).mentions:
             if mention.role == "absent":

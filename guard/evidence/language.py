@@ -27,7 +27,9 @@ class Language(Source):
 
 def _speaks(text: str) -> bool:
     """Whether a text is more than names, numbers and signs."""
-    return sum(any(map(str.isalpha, word)) for word in text.split()) >= _WORDS or len(_UNSPACED.findall(text)) >= _LETTERS
+    return (
+        sum(any(map(str.isalpha, word)) for word in text.split()) >= _WORDS or len(_UNSPACED.findall(text)) >= _LETTERS
+    )
 
 
 _LETTERS = 12

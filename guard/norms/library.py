@@ -16,6 +16,7 @@ from guard.text.lexicon import ANY, NOTHING, Entry, Lexicon
 from guard.text.places import names_of_places
 from guard.types import Kind
 
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """What must be known of all packs before any of them is opened, by country code of the pack.

@@ -20,9 +20,7 @@ from guard.text.languages import bits
 Said = Annotated[tuple[str, ...], BeforeValidator(lambda given: given or ())]
 """Words and phrases."""
 
-RoleName = Literal[
-    "destination", "origin", "residence", "transit", "former", "negated", "compared", "topic"
-]
+RoleName = Literal["destination", "origin", "residence", "transit", "former", "negated", "compared", "topic"]
 """What a word beside a place can tell of it."""
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from guard.norms.speech import Speech
 from guard.norms.vocabulary import Vocabulary
-from guard.reading.reader import WEIGHTS, Mention, Reading
+from guard.reading.reader import Mention, Reading
+from guard.reading.roles import WEIGHTS
 from guard.text.gazetteer import NameKind
 from guard.types import Evidence
 
@@ -24,7 +25,16 @@ _MEANT = frozenset({"destination", "community", "mention"})
 # What only hints at a country takes no other's place: "400 sgd" in a talk of Chiang Mai.
 _HINTING = frozenset({NameKind.MONEY, NameKind.LIFE, NameKind.FESTIVAL})
 # What is left of a role where no destination is named at all: who lives in Dubai asks about Dubai.
-_ALONE = {"residence": 0.95, "transit": 0.85, "home": 0.5, "compared": 0.3, "topic": 0.3, "former": 0.3, "goods": 0.4, "language": 0.5}
+_ALONE = {
+    "residence": 0.95,
+    "transit": 0.85,
+    "home": 0.5,
+    "compared": 0.3,
+    "topic": 0.3,
+    "former": 0.3,
+    "goods": 0.4,
+    "language": 0.5,
+}
 
 
 @dataclass(slots=True)
@@ -164,4 +174,3 @@ def _asking(text: str) -> tuple[int, int]:
         return 0, len(text)
     start = max(text.rfind(mark, 0, max(end - 1, 0)) for mark in (". ", "! ", "? ", "\n", "。", "！", "？", "؟ ", "।"))
     return max(start, 0), end
-

@@ -108,7 +108,9 @@ class Phrases:
 _ORDER = ("negated", "transit", "former", "residence", "origin", "compared", "topic", "destination")
 
 
-_POSTPOSED = frozenset("es fr pt it ro ar fa he id ms vi th km lo my tl sw".split())
+_POSTPOSED = frozenset(
+    ["es", "fr", "pt", "it", "ro", "ar", "fa", "he", "id", "ms", "vi", "th", "km", "lo", "my", "tl", "sw"]
+)
 
 
 @dataclass(slots=True)
@@ -152,7 +154,9 @@ class Manners:
 
         def roles(side: str) -> Phrases:
             return Phrases.of(
-                (role, getattr(one.roles.get(role, Around()), side)) for role in _ORDER for one in spoken  # type: ignore[call-overload]
+                (role, getattr(one.roles.get(role, Around()), side))
+                for role in _ORDER
+                for one in spoken  # type: ignore[call-overload]
             )
 
         def affixes(name: str) -> dict[str, str]:
@@ -182,9 +186,7 @@ class Manners:
             from_=affixes("beginnings"),
             people=Phrases.of((name, getattr(one, name)) for name in ("people", "occasions") for one in spoken),
             myself=listed("myself"),
-            pointers=Phrases.of(
-                (meaning, some) for one in spoken for meaning, some in _pointers(one)
-            ),
+            pointers=Phrases.of((meaning, some) for one in spoken for meaning, some in _pointers(one)),
             without_before=Phrases.of(("without", one.without.before) for one in spoken),
             without_after=Phrases.of(("without", one.without.after) for one in spoken),
             changed=changed,

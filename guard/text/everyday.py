@@ -89,9 +89,7 @@ def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
     return {(start, end) for start, ends in starting.items() for end in ends if start in cuts and end in cuts}
 
 
-def _reach(
-    best: list[float], back: list[tuple[int, bool]], start: int, end: int, score: float, *, named: bool
-) -> None:
+def _reach(best: list[float], back: list[tuple[int, bool]], start: int, end: int, score: float, *, named: bool) -> None:
     if score > best[end]:
         best[end] = score
         back[end] = start, named

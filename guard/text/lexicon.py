@@ -71,7 +71,7 @@ class Lexicon:
         parts, sequences = words(folded), runs(folded)
         if sequences and not parts:
             run = "".join(sequences)
-            if len(run) >= (2 if "\u3000" <= run[0] else _SHORTEST_THAI):
+            if len(run) >= (2 if run[0] >= "\u3000" else _SHORTEST_THAI):
                 _put(self._table(_UNSPACED), run[:MAX_RUN], run[:2], entry)
             return
         if not parts or sequences or len(parts) > MAX_WORDS:
@@ -140,9 +140,7 @@ class Lexicon:
         return exact
 
 
-def _find_spaced(
-    spaced: Words, language: str, table: Table, common: Sequence[int], exact: set[str]
-) -> Iterator[Found]:
+def _find_spaced(spaced: Words, language: str, table: Table, common: Sequence[int], exact: set[str]) -> Iterator[Found]:
     stem = stemmer(language)
     stemmed = spaced.folded if language == ANY else [stem(word) for word in spaced.folded]
     own = bits([language])

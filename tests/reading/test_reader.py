@@ -7,7 +7,8 @@ import pytest
 from guard.norms.library import Library
 from guard.norms.model import Pack
 from guard.norms.vocabulary import Vocabulary
-from guard.reading.reader import WEIGHTS, Reader
+from guard.reading.reader import Reader
+from guard.reading.roles import WEIGHTS
 from guard.text.gazetteer import NameKind
 from tests.norms.samples import norm, pack
 from tests.reading.samples import fault, places, roles
