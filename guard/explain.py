@@ -1,4 +1,4 @@
-"""Why a decision is as it is: what was read where and as what, which norms came near, and what the policy made of it."""
+"""Why a decision is as it is: what was read where and as what, which norms came near, what the policy made of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Explanation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready data: the decision's fields, and beside them `policy`, `turns`, `evidence`, `roles`, `nearest`."""
+        """As JSON-ready data: the decision, and what led to it (`policy`, `turns`, `evidence`, `roles`, `nearest`)."""
         found = self.decision.findings
         thresholds = self.policy.thresholds
         return {

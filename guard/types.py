@@ -166,8 +166,8 @@ class Evidence:
         source: where it came from: ``hint``, ``text``, ``history``, ``system``, ``language``, ``exif``, ``caption``,
             ``file-name``, ``vision``, ``ocr``, ``model``.
         shown: whether it is about what a picture shows rather than about what was written.
-        role: of a culture, what it is to the question (``destination``, ``home``, ...); of a thing that is said not to be
-            there, ``absent``.
+        role: of a culture, what it is to the question (``destination``, ``home``, ...); of a thing that is said not to
+            be there, ``absent``.
         at: where it was read: number of the turn, and first and last character of its text; None where it was not read.
     """
 

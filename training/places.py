@@ -199,8 +199,8 @@ def _region_names(known: Iterable[str]) -> Iterator[tuple[str, Name]]:
 
     for region in pycountry.subdivisions:
         if region.country_code in known and region.type.replace(" ", "-") in _REGIONS:
-            for name in re.split(r"[/(\[]", region.name):
-                name = name.strip(" )]*")
+            for written in re.split(r"[/(\[]", region.name):
+                name = written.strip(" )]*")
                 if len(name) >= 4 and not name.isupper():
                     sure = 0.8 if region.type in {"State", "Province", "Region", "Prefecture", "Land"} else 0.6
                     yield key_of(name), Name(region.country_code, NameKind.REGION, sure, Rank.CAPITAL)
@@ -211,8 +211,8 @@ def _region_names(known: Iterable[str]) -> Iterator[tuple[str, Name]]:
 
 # How states and provinces are shortened behind a town.
 _SHORT = {
-    "US": "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR "
-    "PA RI SC SD TN TX UT VT VA WA WV WI WY DC",
+    "US": "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK "
+    "OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC",
     "CA": "ON BC QC AB MB NB NS NL PE SK YT",
     "AU": "NSW QLD VIC TAS SA WA NT ACT",
 }
@@ -258,7 +258,7 @@ def _city_names(cities: Iterable[dict[str, Any]], countries: set[str], known: fr
             continue
         found += _ranked(key, [(weight, code, 0) for weight, code in bearers])
     for key, holders in other.items():
-        # A main name outranks an alias (Cancun is no Changchun), but for the namesake of a city of another rank (Odessa).
+        # A main name outranks an alias (Cancun is no Changchun), but for that of a city of quite another rank (Odessa).
         rival = max(main[key])[0] if key in main else 0.0
         if key not in countries and max(holders)[0] > 2.5 * rival:
             found += _ranked(key, holders, alias=True)

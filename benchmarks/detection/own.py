@@ -196,6 +196,9 @@ def _show_missed(told: list[Told]) -> None:
     for one in told:
         if not one.right:
             decision = one.found.decision
-            print(f"{one.case.id} {one.case.language} {one.case.kind} {one.cause or 'touched'}: wanted {list(one.case.norms)} "
-                  f"{one.case.country}, got {decision.action} {decision.sensitivity:.2f} {[n.id for n in decision.norms]} "
-                  f"{[c['code'] for c in decision.cultures]}\n    {one.case.exchange.query[:200]}")  # fmt: skip
+            sent, places = [norm.id for norm in decision.norms], [culture["code"] for culture in decision.cultures]
+            print(
+                f"{one.case.id} {one.case.language} {one.case.kind} {one.cause or 'touched'}: "
+                f"wanted {list(one.case.norms)} {one.case.country}, "
+                f"got {decision.action} {decision.sensitivity:.2f} {sent} {places}\n    {one.case.exchange.query[:200]}"
+            )

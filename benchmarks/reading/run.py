@@ -1,4 +1,4 @@
-"""How well texts are read: languages, places and their roles, acts and things; false countries in everyday sentences."""
+"""How well texts are read: languages, places and their roles, acts, things; countries in sentences that name none."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def main(
 
 
 def _right(case: Case, found: Understood) -> bool:
-    return (found.countries[:1] or [None]) == [case.destination]
+    return next(iter(found.countries), None) == case.destination
 
 
 def _places(results: Results) -> dict[str, Any]:
@@ -236,5 +236,7 @@ def _percent(figure: dict[str, Any]) -> str:
 def _show_missed(results: Results) -> None:
     for case, found in results:
         if not _right(case, found):
-            print(f"{case.id} {'/'.join(case.languages)} {case.kind}: wanted {case.destination}, got {found.countries[:3]} "
-                  f"{found.roles} (read as {found.language})\n    {case.text[:300]}")  # fmt: skip
+            print(
+                f"{case.id} {'/'.join(case.languages)} {case.kind}: wanted {case.destination}, "
+                f"got {found.countries[:3]} {found.roles} (read as {found.language})\n    {case.text[:300]}"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
 
@@ -33,7 +34,7 @@ def explain(
     if query is None:
         raise click.UsageError("Give --query.")
     said = [dict(zip(("role", "text"), _parted(turn), strict=True)) for turn in turns]
-    asked = {"query": query, "turns": said, "images": images, "captions": list(captions)}
+    asked: dict[str, Any] = {"query": query, "turns": said, "images": images, "captions": list(captions)}
     asked |= {"country": country, "locale": locale}
     from guard.cli.request import prepared, read_asked
     from guard.pipeline import Guard

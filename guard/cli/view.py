@@ -49,7 +49,7 @@ _CROSSED_OUT = frozenset({"negated", "absent"})
 
 
 def explanation_view(found: Explanation) -> RenderableType:
-    """An explanation: the conversation with what was read in it marked, what that was, the nearest norms and the policy."""
+    """An explanation: the conversation, marked with what was read in it; what that was; nearest norms; the policy."""
     parts: list[RenderableType] = []
     for number, turn in enumerate(found.exchange.turns):
         text = Text(turn.text)
@@ -65,7 +65,8 @@ def explanation_view(found: Explanation) -> RenderableType:
     parts.append(
         Text.assemble(
             ("policy ", "dim"),
-            f"{found.policy.name}: acts from sensitivity {limits.advise:g}, this request has {decision.sensitivity:.2f}; ",
+            f"{found.policy.name}: acts from sensitivity {limits.advise:g}, "
+            f"this request has {decision.sensitivity:.2f}; ",
             (str(decision.action), f"bold {_COLOURS.get(decision.action, 'red')}"),
         )
     )

@@ -17,9 +17,9 @@ SOURCES: tuple[type[Source], ...] = (Hints, Text, Language, Metadata, Captions, 
 """In the order in which they are asked."""
 
 NOT_FETCHED, OUT_OF_TIME, LONG, MANY, UNREAD = "remote-image", "timeout", "text-limit", "picture-limit", "unread-part"
-"""What `Decision.degraded` may name beside sources: a picture with no bytes, pictures that took too long, a text of which
-the middle was not read, or turns that were not; pictures that nobody looked at because there were more of them; a file,
-audio or another part of a message that is not read."""
+"""What `Decision.degraded` may name beside sources: a picture with no bytes, pictures that took too long, a text of
+which the middle was not read, or turns that were not; pictures that nobody looked at because there were more of them; a
+file, audio or another part of a message that is not read."""
 
 
 def sources(parts: Parts) -> tuple[Source, ...]:

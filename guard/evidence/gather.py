@@ -64,7 +64,7 @@ class Gatherer:
 
     @staticmethod
     def bounded(exchange: Exchange) -> tuple[Exchange, list[str]]:
-        """The part of a conversation that is read, and what of it is not: what a check costs must not grow without bound.
+        """The part of a conversation that is read, and what of it is not: what a check costs must not grow unbounded.
 
         The last turns are read, of a long one the head and the tail: a pasted page has its question at the end.
         """

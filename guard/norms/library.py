@@ -116,15 +116,14 @@ class Library:
 
 
 def names_of(packs: Mapping[str, Pack], vocabulary: Vocabulary) -> Iterator[tuple[str, Name]]:
-    """What points to a country: the world's places, those and the peoples of the vocabulary, cues of the packs, and what
-    one country has."""
+    """What points to a country: the world's places, the vocabulary's places and peoples, cues, what one alone has."""
     yield from Gazetteer(names_of_places()).names()
     yield from vocabulary.names()
     for pack in packs.values():
         yield from pack.cues.named(pack.country)
     things = {name.casefold() for term in vocabulary.concepts.values() for name in term.names["en"]}
     for term, norms in _users(norm for pack in packs.values() for norm in pack.norms).items():
-        # What one country alone has points there; Ramadan and tarot cards do not, nor beef, which is a thing everywhere.
+        # What one country alone has points there; Ramadan and tarot cards do not, nor beef, a thing everywhere.
         if term not in things and len({norm.country for norm in norms}) == 1:
             yield key_of(term), Name(norms[0].country, NameKind.LIFE, 0.6)
 

@@ -1,4 +1,4 @@
-"""How a language says where somebody goes, comes from and is at home, and what it calls peoples, places, acts and things.
+"""How a language says where somebody goes, comes from and is at home, and what it calls peoples, places and things.
 
 One file a language in ``policies/vocabulary/languages``: whoever speaks it can review it without looking at any other.
 """

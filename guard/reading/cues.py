@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from guard.norms.speech import Around, Speech
+from guard.norms.speech import Around, RoleName, Speech
 from guard.text.normal import normal
 from guard.text.words import UNSPACED_RUN, fold, words
 
@@ -105,7 +105,16 @@ class Phrases:
 
 
 # Two meanings of the same words: the first of these is taken. ("from" is origin, "not from" negated by its length.)
-_ORDER = ("negated", "transit", "former", "residence", "origin", "compared", "topic", "destination")
+_ORDER: tuple[RoleName, ...] = (
+    "negated",
+    "transit",
+    "former",
+    "residence",
+    "origin",
+    "compared",
+    "topic",
+    "destination",
+)
 
 
 _POSTPOSED = frozenset(
@@ -154,9 +163,10 @@ class Manners:
 
         def roles(side: str) -> Phrases:
             return Phrases.of(
-                (role, getattr(one.roles.get(role, Around()), side))
+                (role, getattr(around, side))
                 for role in _ORDER
-                for one in spoken  # type: ignore[call-overload]
+                for one in spoken
+                if (around := one.roles.get(role)) is not None
             )
 
         def affixes(name: str) -> dict[str, str]:

@@ -161,6 +161,6 @@ def _point(text: str, spaced: Words, manners: Manners, reading: Reading) -> None
             for mention in reading.mentions
         ]
     reading.here = "here" in found
-    if key := found.get("change"):
-        reading.changes.append(max(fold(text).find(key), 0))
+    if (change := found.get("change")) is not None:
+        reading.changes.append(max(fold(text).find(change), 0))
     reading.ordinal = next((which for which in ("last", "second", "first", "transit") if which in found), None)

@@ -153,9 +153,9 @@ def _find_spaced(spaced: Words, language: str, table: Table, common: Sequence[in
             if not entries:
                 continue
             # A word that everybody uses is a name only where a name of that very language is written so.
-            if end == start + 1 and (elsewhere := common[start]):
-                if spaced.lower[start] not in exact or (own and elsewhere & ~own):
-                    continue
+            elsewhere = common[start] if end == start + 1 else 0
+            if elsewhere and (spaced.lower[start] not in exact or (own and elsewhere & ~own)):
+                continue
             for entry in cover.uncovered(entries, end):
                 yield Found(spaced.starts[start], spaced.ends[end - 1], entry)
 

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-# What shows nothing and breaks words where it stands: soft hyphens, joiners, direction marks, variation selectors, tags,
-# interlinear and musical controls, fillers. (Unicode: Default_Ignorable_Code_Point, and all of category Cf.)
+# What shows nothing and breaks words where it stands: soft hyphens, joiners, direction marks, variation selectors,
+# tags, interlinear and musical controls, fillers. (Unicode: Default_Ignorable_Code_Point, and all of category Cf.)
 _IGNORED = re.compile(
     "[\u00ad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\u0640]"

@@ -59,7 +59,10 @@ _ENDINGS = {
 _LIGHT = {language: re.compile(f"(?<=..)(?:{endings})$") for language, endings in _ENDINGS.items()}
 _HEBREW = re.compile("^(?:ו[בלמה]|[בלמהוכ])(?=.{4})")
 
-UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\uaa60-\uaa7f\u3040-\u30ff\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\uaa60-\uaa7f"
+    r"\u3040-\u30ff\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
 """Character class of the scripts written without spaces: Thai, Lao, Burmese, Khmer, kana, Han."""
 
 UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
