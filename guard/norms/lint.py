@@ -11,8 +11,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
+from guard.errors import PackError
+from guard.files import folder, read_yaml
 from guard.norms.library import Library
 from guard.norms.model import Norm
+from guard.text.everyday import everyday
+from guard.text.languages import READ, bits
 from guard.text.words import fold, stems, words
 from guard.types import Exchange, Findings
 
@@ -55,6 +59,7 @@ def lint(library: Library, scorer: Scorer, *, data: Path | None = None) -> list[
         lambda: _sources(library),
         lambda: _duplicates(library),
         lambda: _unreachable(library, scorer),
+        lambda: _everyday(library),
     ]
     if data is not None:
         checks.append(lambda: _copied(library, data))
@@ -83,6 +88,32 @@ def _sources(library: Library) -> Iterator[Fault]:
             host = source.url.host or ""
             if "." not in host or host.endswith((".example", ".invalid", ".test", ".local")):
                 yield Fault(norm.id, "sources", f"{source.url} cannot be a public page")
+
+
+ACCEPTED = "homographs.yaml"
+"""File of the vocabulary with the names that are everyday words somewhere and were looked at: country code to names."""
+
+
+def _everyday(library: Library) -> Iterator[Fault]:
+    """Names that point to a country and are words of everyday speech in a language that is not spoken there.
+
+    They would not be read in texts of that language unless they are written as names are, or be taken for what they are
+    not: a longer form serves better.
+    """
+    accepted = read_yaml(folder("policies") / "vocabulary" / ACCEPTED, PackError) or {}
+    homes: dict[str, list[str]] = {}
+    for language, speech in library.vocabulary.languages.items():
+        for country in speech.countries:
+            homes.setdefault(country, []).append(language)
+    for code, pack in library.packs.items():
+        named = [(code, f"cues.{kind}", language, name) for kind, language, name in pack.cues.each()]
+        named += [(norm.id, "terms", "any", term) for norm in pack.norms for term in norm.terms]
+        known = set(map(str, accepted.get(code) or ()))
+        for where, field, language, name in named:
+            spoken = everyday(name.lower()) & (bits([language]) if language != "any" else ~bits(homes.get(code, ())))
+            if spoken and len(words(fold(name))) == 1 and name not in known:
+                clashing = ", ".join(one for one in READ if spoken & bits([one]))
+                yield Fault(where, field, f"{name!r} is a word of everyday speech ({clashing}); write a longer form")
 
 
 def _duplicates(library: Library) -> Iterator[Fault]:

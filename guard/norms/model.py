@@ -180,13 +180,18 @@ class Cues(_Strict):
                     raise ValueError(f"{kind}: unknown language {language!r}; use any, {', '.join(READ)}")
         return self
 
+    def each(self) -> Iterator[tuple[str, str, str]]:
+        """Kind, language and name, of all of them."""
+        for kind in type(self).model_fields:
+            for language, names in getattr(self, kind).items():
+                yield from ((kind, language, name) for name in names)
+
     def named(self, code: str) -> Iterator[tuple[str, Name]]:
         """The names for a `Gazetteer`, as pointing to the country `code`."""
-        for kind, (what, score) in _CUES.items():
-            for language, names in getattr(self, kind).items():
-                own = 0 if language in {"any", "en"} else bits([language])
-                for name in names:
-                    yield key_of(name), Name(code, what, score, Rank.SURE, own)
+        for kind, language, name in self.each():
+            what, score = _CUES[kind]
+            own = 0 if language in {"any", "en"} else bits([language])
+            yield key_of(name), Name(code, what, score, Rank.SURE, own)
 
 
 class Pack(_Strict):
