@@ -13,8 +13,6 @@ from guard.text.gazetteer import NameKind
 from tests.norms.samples import norm, pack
 from tests.reading.samples import fault, places, roles
 
-KOREA = "Korea is taken for a word of everyday speech"
-
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
@@ -37,8 +35,8 @@ KOREA = "Korea is taken for a word of everyday speech"
         ("I am Japanese and my neighbour is Indian.", {"JP": "home", "IN": "community"}),
         ("French perfume for a friend in Japan", {"FR": "goods", "JP": "destination"}),
         ("a Korean mask and Indian tea for our party", {"KR": "goods", "IN": "goods"}),
-        fault("Not Japan, Korea this time.", {"JP": "negated", "KR": "mention"}, reason=KOREA),
-        fault("Not Korea but Japan.", {"KR": "negated", "JP": "mention"}, reason=KOREA),
+        ("Not Japan, Korea this time.", {"JP": "negated", "KR": "mention"}),
+        ("Not Korea but Japan.", {"KR": "negated", "JP": "mention"}),
         fault(
             "Am I back from Morocco, leaving for India?", {"MA": "former", "IN": "destination"}, reason="leaving for"
         ),
@@ -148,7 +146,7 @@ def test_what_a_language_writes_onto_a_name(
         fault("what to wear in the united states", ["US"], reason="the article hides the word for going there"),
         fault("China trip next week, what gift?", ["CN"], reason="it opens the text, and china is a word"),
         fault("a trip to the U.K. and back", ["GB"], reason="the article hides the word for going there"),
-        fault("We fly to South Korea and to Korea.", ["KR", "KR"], reason=KOREA),
+        ("We fly to South Korea and to Korea.", ["KR", "KR"]),
     ],
 )
 def test_names_that_are_words_as_well(reader: Reader, text: str, codes: list[str]) -> None:
