@@ -24,6 +24,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic_core import to_json
 from wordfreq import available_languages, get_frequency_dict
 
+from guard.norms.speech import Speech
 from guard.norms.vocabulary import Vocabulary
 from guard.text.everyday import FILE
 from guard.text.gazetteer import Gazetteer, NameKind, key_of
@@ -53,8 +54,11 @@ def compiled() -> dict[str, Any]:
         own = {str(word).lower() for word in (reviewed.get(language) or {}).get("words", ())}
         no = {str(word).lower() for word in (reviewed.get(language) or {}).get("names", ())}
         homes = vocabulary.languages[language].countries[:2] if language in vocabulary.languages else ()
+        speech = vocabulary.languages.get(language)
         for word, zipf in _common(language, vocabulary):
-            if word not in no and (word in own or not _is_name(word, zipf, language, names, frozenset(homes))):
+            forms = _nominatives(word, speech) if speech else [word]
+            named = any(_is_name(form, zipf, language, names, frozenset(homes)) for form in forms)
+            if word not in no and (word in own or not named):
                 masks[word] |= bits([language])
         for word in own:
             masks[word] |= bits([language])
@@ -126,6 +130,21 @@ def _nouns(names: Gazetteer) -> dict[str, int]:
             )
             if placed and len(word) >= 3 and word.isalpha() and dictionary.lookup(word):
                 found[word] |= own
+    return found
+
+
+_STEM = 5
+
+
+def _nominatives(word: str, speech: Speech) -> list[str]:
+    """A word, and what it would be in the nominative, if it were a name: "Helsinkiin"."""
+    found = [word]
+    for some in speech.endings.values():
+        found += [word.removesuffix(end) for end in some if word.endswith(end) and len(word) - len(end) >= _STEM]
+    for end, others in speech.changes.items():
+        for other in others:
+            if other and word.endswith(other) and len(word) - len(other) >= _STEM - 1:
+                found.append(word.removesuffix(other) + end)
     return found
 
 

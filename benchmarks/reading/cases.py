@@ -85,7 +85,7 @@ def _case(record: Mapping[str, Any], path: Path, number: int) -> Case:
             bool(record["trap"]),
             record["kind"],
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise NormGuardError(f"{path}:{number}: {error!r}.") from error
 
 

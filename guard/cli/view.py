@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -45,6 +47,7 @@ _MARKS = {
     "act": "black on magenta",
     "intent": "underline",
 }
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _CROSSED_OUT = frozenset({"negated", "absent"})
 
 
@@ -52,7 +55,7 @@ def explanation_view(found: Explanation) -> RenderableType:
     """An explanation: the conversation, marked with what was read in it; what that was; nearest norms; the policy."""
     parts: list[RenderableType] = []
     for number, turn in enumerate(found.exchange.turns):
-        text = Text(turn.text)
+        text = Text(_CONTROL.sub(" ", turn.text))  # rich drops some, and the marks would shift
         for piece in found.marks(number):
             if piece.at is not None:
                 style = _MARKS.get(piece.kind, "underline") + (" strike" if piece.role in _CROSSED_OUT else "")

@@ -11,6 +11,7 @@ from typing import Self
 
 from guard.norms.model import Norm, Pack
 from guard.norms.vocabulary import Term, Vocabulary
+from guard.text.everyday import everyday
 from guard.text.gazetteer import Gazetteer, Name, NameKind, key_of
 from guard.text.lexicon import ANY, NOTHING, Entry, Lexicon
 from guard.text.places import names_of_places
@@ -115,16 +116,24 @@ class Library:
         return held
 
 
+_WORLD_FAMOUS = 0.8
+
+
 def names_of(packs: Mapping[str, Pack], vocabulary: Vocabulary) -> Iterator[tuple[str, Name]]:
     """What points to a country: the world's places, the vocabulary's places and peoples, cues, what one alone has."""
-    yield from Gazetteer(names_of_places()).names()
+    spoken = [term for terms in (vocabulary.concepts, vocabulary.situations) for term in terms.values()]
+    things = {key_of(name) for term in spoken for name in term.names["en"]}
+    for key, name in Gazetteer(names_of_places()).names():
+        # Ramadan is a month before it is a town, unless the town is known all over the world.
+        if key not in things or name.kind is NameKind.COUNTRY or name.score >= _WORLD_FAMOUS:
+            yield key, name
     yield from vocabulary.names()
     for pack in packs.values():
         yield from pack.cues.named(pack.country)
-    things = {name.casefold() for term in vocabulary.concepts.values() for name in term.names["en"]}
     for term, norms in _users(norm for pack in packs.values() for norm in pack.norms).items():
-        # What one country alone has points there; Ramadan and tarot cards do not, nor beef, a thing everywhere.
-        if term not in things and len({norm.country for norm in norms}) == 1:
+        # What one country alone has points there; Ramadan and tarot cards do not, nor beef, nor everyday words.
+        own = len({norm.country for norm in norms}) == 1
+        if own and key_of(term) not in things and not everyday(term):
             yield key_of(term), Name(norms[0].country, NameKind.LIFE, 0.6)
 
 

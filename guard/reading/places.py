@@ -12,7 +12,7 @@ from guard.text.everyday import borders, everyday, is_word
 from guard.text.gazetteer import MAX_WORDS, Gazetteer, Name, NameKind, Rank
 from guard.text.words import UNSPACED_RUN, Words
 
-_LONGEST_RUN = 14
+_LONGEST_RUN = 24
 _SHORT_RUN = 4  # letters of a name of Thai and its like that others words may end and begin with
 _MISSPELT = 6  # letters from which one of them may be wrong
 _TRIES = 8  # words of a text that are tried as misspelt names

@@ -88,7 +88,7 @@ class Writing:
             spaced,
             mask,
             manners,
-            [everyday(lower) & mask for lower in spaced.lower],
+            [everyday(lower) & (mask or _ENGLISH) for lower in spaced.lower],
             not nouns and _telling(spaced),
             len(trimmed) > 1 and trimmed[0].isupper() and trimmed[-1] in ".!?…",
             text.isupper(),
@@ -121,7 +121,7 @@ class Writing:
         cased = lower.upper() != lower
         capital = spaced.capital[first] and cased and not self.shouting
         head = self.head(first) if first else ""
-        cue = manners.before.ending(head)
+        cue = manners.before.ending(head) or manners.before.ending(_past_article(head))
         led = cue is not None or place.onto not in (None, "any")
         if place.tail and single and cased and (self.common[first] or (place.names and place.names[0].kind in SMALL)):
             return False  # "tänään" is no Tana, whatever it ends in
@@ -152,21 +152,22 @@ class Writing:
         if place.tail and single:  # 나라에서: what is left without its ending is a word, too
             return bool(everyday(self.spaced.lower[first].removesuffix(place.tail)) & self.languages)
         # Each syllable of "Hàn Quốc" is a word.
-        return all(self.common[first : last + 1]) and (single or not self.nouns)
+        known = place.names[:1] and place.names[0].kind is NameKind.COUNTRY
+        return all(self.common[first : last + 1]) and (single or not (self.nouns or known))
 
     def _claims(self, place: Place, *, cased: bool, capital: bool, led: bool, verbal: bool) -> bool:
         """Whether what is an everyday word is the name here."""
         best, first = place.names[0], place.first
         country = best.kind is NameKind.COUNTRY
+        rest = f"{place.tail} {self.after(place.last, 3)}".strip()
+        trailed = self.manners.after.beginning(rest, inside=self.manners.joined) is not None
         if not cased:
-            rest = f"{place.tail} {self.after(place.last, 3)}".strip()
-            trailed = self.manners.after.beginning(rest, inside=self.manners.joined) is not None
             return (led or trailed) and len(self.spaced.folded[first]) >= _SHORT
         if self.nouns:
             return capital and led and country
         if not self.telling:
-            return (capital and led) or ((country or best.score >= _FAMOUS) and verbal)
-        return capital and not self.spaced.opens[first]
+            return (capital and (led or trailed)) or ((country or best.score >= _FAMOUS) and verbal)
+        return capital and (trailed or not self.spaced.opens[first])
 
     def _stands(self, place: Place, *, cased: bool, capital: bool, led: bool, verbal: bool) -> bool:
         """Whether what is no everyday word is written as the name would be."""
@@ -206,7 +207,9 @@ class Writing:
             return False
         if first and spaced.starts[first] - spaced.ends[first - 1] <= 1:
             before = spaced.folded[first - 1]
-            stranger = spaced.capital[first - 1] and not self.common[first - 1] and len(before) > 2
+            # "Michael Jordan"; but "Does Jordan", at a sentence's beginning, where any word has its capital.
+            unusual = not (self.common[first - 1] and spaced.opens[first - 1])
+            stranger = spaced.capital[first - 1] and unusual and len(before) > 2
             if before in TITLES or (stranger and before.isalpha() and before not in names):
                 return True
         if last + 1 < len(spaced.folded) and spaced.starts[last + 1] - spaced.ends[last] == 1:
@@ -214,6 +217,15 @@ class Writing:
             stranger = spaced.capital[last + 1] and _LETTERS.match(after) is not None
             return stranger and not everyday(spaced.lower[last + 1]) and after not in names
         return False
+
+
+_ENGLISH = bits(["en"])  # what is everyday where no language is known
+
+
+def _past_article(head: str) -> str:
+    """`head` without a short word at its end: "a trip to" of "a trip to the"."""
+    before, _, last = head.rpartition(" ")
+    return before if len(last) <= _SHORT else ""
 
 
 def _telling(spaced: Words) -> bool:

@@ -17,7 +17,8 @@ FILE = Path(__file__).with_name("everyday.npz")
 _LONGEST = 12
 _UNKNOWN = -9.0  # of a character that begins no known word: log10 of its share
 _NAME = -5.5  # of a name that is no common word; two of them are seldom beside each other by chance
-_DOUBT = 0.4  # of a name, where two readings are about as likely
+_DOUBT = 0.4  # of a name that is not too well known, where two readings are about as likely
+_WELL_KNOWN = -4.2
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff]+")
 
 
@@ -80,7 +81,8 @@ def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
         for end in starting.get(start, ()):
             word = run[start:end]
             share = known[word][0][0] / 20 - 9.0 if word in known else _NAME
-            _reach(best, back, start, end, here + max(share, _NAME) - _DOUBT, named=True)
+            share = max(share, _NAME)
+            _reach(best, back, start, end, here + share - (_DOUBT if share < _WELL_KNOWN else 0.0), named=True)
     cuts = {len(run)}
     end = len(run)
     while end:

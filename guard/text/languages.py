@@ -28,7 +28,7 @@ def bits(languages: Iterable[str]) -> int:
 _COUNTED = 0.2  # share of a text from which a language counts as one of those that it is written in
 _TELLING = 0.05  # certainty below which a text is too short to tell
 # Languages whose everyday words are so alike that a short text may be either; it is looked through for names of both.
-_SIBLINGS = {"id": "ms", "ms": "id", "no": "da", "da": "no"}
+_SIBLINGS = {"id": "ms", "ms": "id", "no": "da", "da": "no", "uk": "ru", "bg": "ru"}
 
 
 def languages_of(text: str) -> list[str]:

@@ -20,6 +20,7 @@ ANY = "any"
 MAX_WORDS = 5
 MAX_RUN = 12
 _UNSPACED = "unspaced"
+_SHORTEST_KOREAN = 3  # syllables
 _SHORTEST_THAI = 3  # two letters are a syllable, and stand inside too many other words
 
 
@@ -77,7 +78,8 @@ class Lexicon:
         if not parts or sequences or len(parts) > MAX_WORDS:
             return
         stem = stemmer(language)
-        stemmed = [stem(word) for word in parts]
+        # 일본도 is a sword, and 일본에 "in Japan": what looks like a particle may be the end of a short name.
+        stemmed = [word if language == "ko" and len(stem(word)) < _SHORTEST_KOREAN else stem(word) for word in parts]
         _put(self._table(language), " ".join(stemmed), stemmed[0], entry)
         if len(parts) == 1 and everyday(lower := name.strip().lower()):
             self._exact(language).add(lower)
@@ -142,12 +144,14 @@ class Lexicon:
 
 def _find_spaced(spaced: Words, language: str, table: Table, common: Sequence[int], exact: set[str]) -> Iterator[Found]:
     stem = stemmer(language)
-    stemmed = spaced.folded if language == ANY else [stem(word) for word in spaced.folded]
+    stemmed = list(spaced.folded) if language == ANY else [stem(word) for word in spaced.folded]
     own = bits([language])
     cover = _Cover()
     for start, head in enumerate(stemmed):
         if head not in table:
-            continue
+            if (head := spaced.folded[start]) not in table:
+                continue
+            stemmed[start] = head
         for end in range(min(len(stemmed), start + MAX_WORDS), start, -1):
             entries = table.get(head if end == start + 1 else " ".join(stemmed[start:end]))
             if not entries:

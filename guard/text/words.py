@@ -46,7 +46,7 @@ _SNOWBALL = {
 _ENDINGS = {
     "uk": "ами|ями|ого|ому|ими|ові|еві|ах|ях|ам|ям|ів|їв|ей|ою|ею|єю|ій|ої|их|им|а|я|у|ю|і|ї|и|о|е|є|ь|й",
     "bg": "ите|ата|ята|ото|ето|ове|ият|ът|ят|ия|та|то|те|и|а|я|о|е|у",
-    "he": "יים|ים|ות|ה|ת|י",
+    "he": "יימ|ימ|ות|ה|ת|י",
     "ur": "وں|یں|یاں|ے|ا|ی",
     "bn": "গুলোকে|গুলোর|গুলো|গুলি|দেরকে|দের|টাকে|টার|টা|টি|কে|ের|রা|তে|র|ে",
     "te": "లను|లకు|లతో|లలో|ల్లో|గారి|గారు|ను|ని|కు|కి|లో|తో|లు|ల",
@@ -57,7 +57,8 @@ _ENDINGS = {
     "zu": "ini|eni",
 }
 _LIGHT = {language: re.compile(f"(?<=..)(?:{endings})$") for language, endings in _ENDINGS.items()}
-_HEBREW = re.compile("^(?:ו[בלמה]|[בלמהוכ])(?=.{4})")
+_HEBREW = re.compile("^(?:ו[בלה]|[בלהו])(?=.{3})")
+_FINAL = str.maketrans("ךםןףץ", "כמנפצ")
 
 UNSPACED = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\uaa60-\uaa7f"
@@ -67,7 +68,7 @@ UNSPACED = (
 
 UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
 # \w leaves out the vowel signs of the scripts of India, without which words fall apart; the danda is punctuation.
-_WORD = re.compile(rf"(?:[^\W_{UNSPACED}]|[\u0900-\u0963\u0966-\u0dff\u0f71-\u0f84])+")
+_WORD = re.compile(rf"(?:[^\W_{UNSPACED}]|[\u064b-\u0655\u0670\u0900-\u0963\u0966-\u0dff\u0f71-\u0f84])+")
 _MARKS = re.compile("[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0640\u200b-\u200f\u202a-\u202e]")
 _ARABIC = str.maketrans("أإآٱیک", "ااااىك".replace("ى", "ي"))
 _PERSIAN = str.maketrans("كيىأإٱ", "کییااا")
@@ -148,8 +149,8 @@ class Words:
 
 
 # A sentence's end, a line's end, a quotation's or bracket's beginning, a bullet.
-_OPENS = re.compile(r"[.!?…;:。！？\n\r\"“«(\[{•*>|¿¡‚„।॥።؟۔]|(?:^|\s)[-–—](?:\s|$)")
-_BREAKS = re.compile(r"[.!?…,;:()，、；：。！？،؛\n\r।॥።؟۔၊]|(?:^|\s)[-–—](?:\s|$)")
+_OPENS = re.compile(r"[.!?…;:。！？\n\r\"“«(\[{•*>|¿¡‚„।॥።؟۔]|\s[-–—]|[-–—]\s")
+_BREAKS = re.compile(r"[.!?…,;:()，、；：。！？،؛\n\r।॥።؟۔၊]|\s[-–—]|[-–—]\s")
 
 
 @cache
@@ -168,7 +169,7 @@ def stemmer(language: str) -> Callable[[str], str]:
     if language == "am":
         return lambda word: _AMHARIC_AFTER.sub("", _AMHARIC_BEFORE.sub("", word))
     if language == "he":
-        return lambda word: _LIGHT["he"].sub("", _HEBREW.sub("", word))
+        return lambda word: _LIGHT["he"].sub("", _HEBREW.sub("", word.translate(_FINAL)))
     if language in _LIGHT:
         return lambda word: _LIGHT[language].sub("", word)
     return lambda word: word
