@@ -116,7 +116,7 @@ class Library:
         return held
 
 
-_WORLD_FAMOUS = 0.8
+_WORLD_FAMOUS = 0.85
 
 
 def names_of(packs: Mapping[str, Pack], vocabulary: Vocabulary) -> Iterator[tuple[str, Name]]:
@@ -124,8 +124,8 @@ def names_of(packs: Mapping[str, Pack], vocabulary: Vocabulary) -> Iterator[tupl
     spoken = [term for terms in (vocabulary.concepts, vocabulary.situations) for term in terms.values()]
     things = {key_of(name) for term in spoken for name in term.names["en"]}
     for key, name in Gazetteer(names_of_places()).names():
-        # Ramadan is a month before it is a town, unless the town is known all over the world.
-        if key not in things or name.kind is NameKind.COUNTRY or name.score >= _WORLD_FAMOUS:
+        # Ramadan is a month before it is a town; Bath, a word that everybody uses, needs its capital as it is.
+        if key not in things or name.kind is NameKind.COUNTRY or name.score >= _WORLD_FAMOUS or everyday(key):
             yield key, name
     yield from vocabulary.names()
     for pack in packs.values():

@@ -18,6 +18,7 @@ _MISSPELT = 6  # letters from which one of them may be wrong
 _TRIES = 8  # words of a text that are tried as misspelt names
 _HASHTAG = 5
 _TAGGED = 0.68  # how well known a place is that is looked for inside of words
+_KNOWN_TAG = 0.76  # and how well, where its name is short
 _UNBROKEN = 17  # letters of a word that will be several, typed without spaces
 _AT_HOME = 0.15  # how much likelier a place is meant that lies where the text's language is spoken
 _APOSTROPHES = frozenset("'’ʼ`´")
@@ -156,7 +157,7 @@ class Finder:
                     name
                     for name in self._names.get(key)
                     if name.rank is Rank.SURE
-                    and name.score >= _TAGGED
+                    and (name.score >= _TAGGED and (len(key) > _HASHTAG or name.score >= _KNOWN_TAG))
                     and (not name.languages or name.languages & mask)
                 ]
                 if names:

@@ -161,13 +161,14 @@ class Writing:
         country = best.kind is NameKind.COUNTRY
         rest = f"{place.tail} {self.after(place.last, 3)}".strip()
         trailed = self.manners.after.beginning(rest, inside=self.manners.joined) is not None
+        known = country or best.score >= _FAMOUS
         if not cased:
             return (led or trailed) and len(self.spaced.folded[first]) >= _SHORT
         if self.nouns:
             return capital and led and country
         if not self.telling:
-            return (capital and (led or trailed)) or ((country or best.score >= _FAMOUS) and verbal)
-        return capital and (trailed or not self.spaced.opens[first])
+            return (capital and (led or (trailed and known))) or (known and verbal)
+        return capital and ((trailed and known) or not self.spaced.opens[first])
 
     def _stands(self, place: Place, *, cased: bool, capital: bool, led: bool, verbal: bool) -> bool:
         """Whether what is no everyday word is written as the name would be."""

@@ -15,7 +15,7 @@ import numpy as np
 FILE = Path(__file__).with_name("everyday.npz")
 
 _LONGEST = 12
-_UNKNOWN = -9.0  # of a character that begins no known word: log10 of its share
+_CHARACTER = -4.2  # of a character by itself, where it is not known to be commoner: log10 of its share
 _NAME = -5.5  # of a name that is no common word; two of them are seldom beside each other by chance
 _DOUBT = 0.4  # of a name that is not too well known, where two readings are about as likely
 _WELL_KNOWN = -4.2
@@ -72,7 +72,7 @@ def borders(run: str, names: list[tuple[int, int]]) -> set[tuple[int, int]]:
     back: list[tuple[int, bool]] = [(0, False)] * (len(run) + 1)
     for start in range(len(run)):
         here = best[start]
-        _reach(best, back, start, start + 1, here + _UNKNOWN + 3.0, named=False)
+        _reach(best, back, start, start + 1, here + _CHARACTER, named=False)
         for word in known.prefixes(run[start : start + _LONGEST]):
             end = start + len(word)
             if end in inside and start not in inside:

@@ -94,7 +94,9 @@ def test_names_are_each_sources_own_and_stay() -> None:
     assert [source.name for source in SOURCES] == [
         "hint", "text", "language", "picture", "caption", "vision", "ocr", "model", "thread",
     ]  # fmt: skip
-    assert dispensable() == {"thread", "language", "remote-image", "timeout", "text-limit", "picture-limit"}
+    assert dispensable() == {
+        "thread", "language", "remote-image", "timeout", "text-limit", "picture-limit", "unread-part",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["vision", "ocr", "model"])

@@ -19,10 +19,10 @@ from tests.reading.samples import fault
         ("Diwali at my neighbour's", "IN"),
         ("my Japanese colleague", "JP"),
         ("regalo para mi colega japonesa", "JP"),
-        fault("подарок японскому другу", "JP", reason="taken for Ukrainian"),
+        ("подарок японскому другу", "JP"),
         ("Какой подарок сделать японскому другу на день рождения?", "JP"),
         ("a trip to the UK and back", "GB"),
-        fault("a trip to the U.K. and back", "GB", reason="the article hides the word for going there"),
+        ("a trip to the U.K. and back", "GB"),
     ],
 )
 def test_destinations_that_are_implied(guard: Guard, text: str, code: str) -> None:

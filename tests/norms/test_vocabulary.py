@@ -21,7 +21,9 @@ def test_vocabularies_have_every_language(guard: Guard) -> None:
 
 def test_most_concepts_are_named_in_every_language_that_has_a_file(guard: Guard) -> None:
     for language in Vocabulary().languages:
-        assert sum(language in concept.names for concept in guard.library.vocabulary.concepts.values()) > 200, language
+        assert sum(language in concept.names for concept in guard.library.vocabulary.concepts.values()) > (
+            90 if language.endswith("-Latn") else 200
+        ), language
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def score(evidence: list[Evidence], code: str) -> float:
         (["We fly to Kenya.", "Nice.", "What do I wear?"], "KE"),
         (["We fly to Kenya.", "Nice.", "Change of plan: it is Laos now."], "LA"),
         (["We fly to Kenya.", "Nice.", "We are not going to Kenya but Laos."], "LA"),
-        fault(["We fly to Kenya.", "Nice.", "We won't go to Kenya but to Laos."], "LA", reason="won't is not seen"),
+        (["We fly to Kenya.", "Nice.", "We won't go to Kenya but to Laos."], "LA"),
         (["We go to Kenya, actually to Laos."], "LA"),
         (["We go to Laos. Later we go to Kenya. What do I wear in Laos?"], "LA"),
         (["I'm from Kenya. What do I wear in Laos?"], "LA"),

@@ -37,10 +37,8 @@ from tests.reading.samples import fault, places, roles
         ("a Korean mask and Indian tea for our party", {"KR": "goods", "IN": "goods"}),
         ("Not Japan, Korea this time.", {"JP": "negated", "KR": "mention"}),
         ("Not Korea but Japan.", {"KR": "negated", "JP": "mention"}),
-        fault(
-            "Am I back from Morocco, leaving for India?", {"MA": "former", "IN": "destination"}, reason="leaving for"
-        ),
-        fault("A gift for my host in Shanghai?", {"CN": "destination"}, reason="'host in' is taken for a verb"),
+        ("Am I back from Morocco, leaving for India?", {"MA": "former", "IN": "destination"}),
+        ("A gift for my host in Shanghai?", {"CN": "destination"}),
     ],
 )
 def test_what_a_place_is_to_a_question(reader: Reader, text: str, wanted: dict[str, str]) -> None:
@@ -76,7 +74,7 @@ def test_what_a_place_is_to_a_question(reader: Reader, text: str, wanted: dict[s
         ("ja", "トルコ経由でエジプトに行きます", {"TR": "transit", "EG": "destination"}),
         ("zh", "经伊斯坦布尔转机去埃及旅行", {"TR": "transit", "EG": "destination"}),
         ("ko", "한국 말고 일본에 가요", {"KR": "negated", "JP": "destination"}),
-        fault("zh", "我从中国去日本", {"CN": "home", "JP": "destination"}, reason="从中 is taken for a word"),
+        ("zh", "我从中国去日本", {"CN": "home", "JP": "destination"}),
         fault(
             "fr",
             "Nous rentrons du Maroc et partons en Inde.",
@@ -105,7 +103,7 @@ def test_whence_and_whither_in_other_languages(
         ("tr", "Tokyo'da ne giymeliyim?", ("JP", "destination"), "Tokyo"),
         ("tr", "Japonya’dan geldim", ("JP", "home"), "Japonya"),
         ("fi", "Menen Tokioon", ("JP", "destination"), "Tokio"),
-        fault("fi", "Menen Helsinkiin", ("FI", "destination"), "Helsinki", reason="the form is an everyday word"),
+        ("fi", "Menen Helsinkiin", ("FI", "destination"), "Helsinki"),
         ("hu", "Budapestről indulunk", ("HU", "home"), "Budapest"),
         ("pl", "Jestem w Tokio, co ubrać?", ("JP", "destination"), "Tokio"),
         ("ru", "Что надеть в Праге?", ("CZ", "destination"), "Праге"),
@@ -140,12 +138,12 @@ def test_what_a_language_writes_onto_a_name(
         ("Brazil nuts and a Panama hat", []),
         ("french fries with ketchup", []),
         ("The Spanish Steps in Rome", ["IT", "IT"]),
-        fault("Is it fine to eat during Ramadan?", [], reason="a town of Egypt is called so"),
-        fault("Is that right for Eid?", [], reason="the word of one norm of India's"),
-        fault("New Zealand wedding gift ideas", ["NZ"], reason="all its words are everyday words, and it opens"),
-        fault("what to wear in the united states", ["US"], reason="the article hides the word for going there"),
-        fault("China trip next week, what gift?", ["CN"], reason="it opens the text, and china is a word"),
-        fault("a trip to the U.K. and back", ["GB"], reason="the article hides the word for going there"),
+        ("Is it fine to eat during Ramadan?", []),
+        ("Is that right for Eid?", []),
+        ("New Zealand wedding gift ideas", ["NZ"]),
+        ("what to wear in the united states", ["US"]),
+        ("China trip next week, what gift?", ["CN"]),
+        ("a trip to the U.K. and back", ["GB"]),
         ("We fly to South Korea and to Korea.", ["KR", "KR"]),
     ],
 )
@@ -164,8 +162,8 @@ def test_names_that_are_words_as_well(reader: Reader, text: str, codes: list[str
         ("ja", "今日本店に行きました", []),
         ("ja", "スパイスをください", []),
         ("zh", "去上海看朋友", ["CN"]),
-        fault("pl", "Lecę do Tokio", ["JP"], reason="a form of lecieć is taken for one of Lecce"),
-        fault("ko", "일본에 가요", ["JP"], reason="the ending of 일본도, sword, is taken off"),
+        ("pl", "Lecę do Tokio", ["JP"]),
+        ("ko", "일본에 가요", ["JP"]),
     ],
 )
 def test_words_of_other_languages_that_look_like_names(
@@ -330,12 +328,12 @@ def test_a_language_may_be_unknown(reader: Reader) -> None:
     assert "JP" in roles(reader("They fly to Japan", ["xx"]))
 
 
-@pytest.mark.xfail(strict=True, reason="Wé of New Caledonia: where no language is known, no word is an everyday one")
 def test_small_words_are_no_names_where_the_language_is_unknown(reader: Reader) -> None:
     assert list(roles(reader("We fly to Japan", []))) == ["JP"]
 
 
 def test_weights_say_what_counts_most() -> None:
-    assert WEIGHTS["destination"] == WEIGHTS["community"] == 1.0
+    assert WEIGHTS["destination"] == 1.0
+    assert WEIGHTS["community"] > 0.9
     assert WEIGHTS["negated"] == 0.0
     assert max(weight for role, weight in WEIGHTS.items() if role not in ("destination", "community", "mention")) <= 0.5
