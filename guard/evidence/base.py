@@ -62,15 +62,19 @@ class Source:
         raise NotImplementedError
 
     def named(
-        self, text: str, weight: float, source: str, *, languages: Sequence[str] | None = None
+        self, text: str, weight: float, source: str, *, languages: Sequence[str] | None = None, shown: bool = True
     ) -> Iterator[Evidence]:
-        """Everything that is named in a text about a picture, read in `languages`, or in those it is written in."""
+        """Everything that is named in a text about a picture, read in `languages`, or in those it is written in.
+
+        Args:
+            shown: whether what it names is in sight.
+        """
         for mention in self.parts.reader(text, languages).mentions:
             if mention.role == "absent":
                 continue
             score = mention.score * weight
             if mention.kind == "concept":
-                yield from self.concept(mention.value, score, source, shown=True)
+                yield from self.concept(mention.value, score, source, shown=shown)
             elif mention.kind == "culture":
                 yield Evidence("culture", mention.value, score * WEIGHTS[mention.role or "mention"], source)
             else:

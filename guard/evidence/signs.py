@@ -18,4 +18,4 @@ class Signs(PictureSource):
     def of(self, picture: Picture, data: bytes) -> Iterator[Evidence]:
         if (ocr := self.parts.ocr) is not None:
             text = ocr.read(data, picture.key, decoder=self.parts.pictures.decoder)
-            yield from self.named(text, _WEIGHT, "ocr")
+            yield from self.named(text, _WEIGHT, "ocr", shown=False)

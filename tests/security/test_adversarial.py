@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as Pillow
 
 from guard import Exchange, Guard, Hints, Image, Turn
-from guard.actions.phrases import phrase
+from guard.actions.phrases import phrase, places
 from tests.conftest import FakeUpstream
 from tests.policies import POLICIES, AsPolicies, Scripted
 from tests.samples import CLOCK, data_url
@@ -108,7 +108,9 @@ def test_an_order_is_not_obeyed(acting: Guard, source: str, language: str) -> No
     blocked = acting.check(exchange, policy="block")
     assert blocked.message is not None
     assert MARK not in blocked.message
-    assert any(blocked.message.startswith(phrase("opening", code)[:8]) for code in ORDERS)
+    norms = [acting.library.norms[norm.id] for norm in blocked.norms]
+    openings = {phrase("opening", code).format(places=places(norms, code)) for code in ORDERS}
+    assert any(blocked.message.startswith(opening) for opening in openings)
 
 
 @pytest.mark.parametrize("forged", FORGED)
