@@ -64,21 +64,6 @@ class Name(NamedTuple):
 _WELL_KNOWN = 0.72
 
 
-def _edits(word: str) -> Iterator[str]:
-    """All words at one step from `word` with the same first letter (Norvig 2007), in its own alphabet."""
-    letters = _ALPHABETS[next((i for i, some in enumerate(_ALPHABETS) if word[1] in some), 0)]
-    for at in range(1, len(word)):
-        head, tail = word[:at], word[at:]
-        yield head + tail[1:]
-        if len(tail) > 1:
-            yield head + tail[1] + tail[0] + tail[2:]
-        for letter in letters:
-            yield head + letter + tail[1:]
-            yield head + letter + tail
-    for letter in letters:
-        yield word + letter
-
-
 _ALPHABETS = ("abcdefghijklmnopqrstuvwxyz", "абвгдежзийклмнопрстуфхцчшщъыьэюя", "αβγδεζηθικλμνξοπρστυφχψω")
 
 
@@ -143,12 +128,29 @@ class Gazetteer:
         Only names that are well known are tried, of which the first letter is right. Of several, the likeliest.
         """
         best: list[Name] = []
-        for key in _edits(word):
+        for key in self._edits(word):
             if key in self:
                 names = [name for name in self.get(key) if name.rank is Rank.SURE and name.score >= _WELL_KNOWN]
                 if names and (not best or names[0].score > best[0].score):
                     best = names
         return best
+
+    def _edits(self, word: str) -> Iterator[str]:
+        """The words at one step from `word` with the same first letter (Norvig 2007), in its own alphabet, as long as any
+        name begins as they do."""
+        letters = _ALPHABETS[next((i for i, some in enumerate(_ALPHABETS) if word[1] in some), 0)]
+        for at in range(1, len(word)):
+            head, tail = word[:at], word[at:]
+            if all(next(table.trie.iterkeys(head), None) is None for table in self._tables):
+                return
+            yield head + tail[1:]
+            if len(tail) > 1:
+                yield head + tail[1] + tail[0] + tail[2:]
+            for letter in letters:
+                yield head + letter + tail[1:]
+                yield head + letter + tail
+        for letter in letters:
+            yield word + letter
 
     def __contains__(self, key: str) -> bool:
         return any(key in table.trie for table in self._tables)
