@@ -136,8 +136,10 @@ class Gazetteer:
         return best
 
     def _edits(self, word: str) -> Iterator[str]:
-        """The words at one step from `word` with the same first letter (Norvig 2007), in its own alphabet, as long as any
-        name begins as they do."""
+        """The words at one step from `word` with the same first letter (Norvig 2007), in its own alphabet.
+
+        As far into the word as any name begins so.
+        """
         letters = _ALPHABETS[next((i for i, some in enumerate(_ALPHABETS) if word[1] in some), 0)]
         for at in range(1, len(word)):
             head, tail = word[:at], word[at:]

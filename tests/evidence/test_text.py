@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from guard import Guard
-from tests.reading.samples import fault
 
 
 @pytest.mark.parametrize(

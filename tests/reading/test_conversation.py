@@ -10,7 +10,6 @@ from guard.norms.vocabulary import Vocabulary
 from guard.reading.conversation import HISTORY, Read, evidence_of
 from guard.reading.reader import Reader
 from guard.types import Evidence
-from tests.reading.samples import fault
 
 Conversation = Callable[..., list[Evidence]]
 """Turns, the user's and the assistant's in alternation or ``(role, text)``, to what they tell."""
