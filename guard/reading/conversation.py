@@ -31,7 +31,7 @@ _ALONE = {
     "home": 0.5,
     "compared": 0.3,
     "topic": 0.3,
-    "former": 0.3,
+    "former": 0.5,
     "goods": 0.4,
     "language": 0.5,
 }

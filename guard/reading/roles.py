@@ -104,6 +104,8 @@ def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
             earlier = rest[: len(rest) - length].rstrip()
             if role in ("destination", "origin") and (no := manners.before.ending(earlier)) and no[0] == "negated":
                 role = "negated"
+            elif role == "destination" and distance == 0:
+                role = _parted(earlier, rest[len(rest) - length :], manners) or role
             found.append((distance, -length, role))
             break
         if " " not in rest.strip():
@@ -126,6 +128,25 @@ def _told(head: str, tail: str, place: Place, manners: Manners) -> str | None:
     # "in Tokyo last year": what is said beside a mere "in" tells more than it does.
     special = [one for one in found if one[2] != "destination" and one[0] <= 1]
     return min(special or found)[2]
+
+
+_APART = 5  # words that may stand between a verb and the preposition that goes with it
+_VERB = 3
+_PARTED = frozenset({"former", "residence", "transit"})
+
+
+def _parted(earlier: str, preposition: str, manners: Manners) -> str | None:
+    """The role of a verb that stands apart from its preposition: "waren letztes Jahr in", "live with my family in"."""
+    if " " in preposition:
+        return None
+    before = earlier.split()
+    for gap in range(1, min(_APART, len(before) - 1) + 1):
+        upto = len(before) - gap
+        for size in range(min(_VERB, upto), 0, -1):
+            role = manners.before.known.get(f"{' '.join(before[upto - size : upto])} {preposition}")
+            if role in _PARTED:
+                return role
+    return None
 
 
 def _somebody(head: str, manners: Manners) -> bool:
