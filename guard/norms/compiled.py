@@ -148,7 +148,7 @@ def _written(term: Term | Cues) -> dict[str, Any]:
 def _spoken(speech: Speech) -> dict[str, Any]:
     """Of a language's file what texts are read by; the names in it are in the gazetteer and the lexicon."""
     named = {"demonyms", "places", "fixed", "acts", "situations", "intents", "concepts", "commonest", "sentences"}
-    return speech.model_dump(exclude=named, exclude_defaults=True)
+    return speech.as_compared().model_dump(exclude=named, exclude_defaults=True)
 
 
 def _joined(documents: Iterable[tuple[str, Any]]) -> bytes:

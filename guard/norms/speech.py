@@ -16,6 +16,7 @@ from guard.files import Strict, read_as
 from guard.norms.model import CountryCode, TermId
 from guard.text.gazetteer import Name, NameKind, Rank, key_of
 from guard.text.languages import bits
+from guard.text.words import phrase_of
 
 Said = Annotated[tuple[str, ...], BeforeValidator(lambda given: given or ())]
 """Words and phrases."""
@@ -39,6 +40,9 @@ class Ordinals(Strict):
     last: Said = ()
 
 
+_PHRASES = ("change", "people", "occasions", "here", "myself", "topics")
+
+
 class Speech(Strict):
     """One language's words.
 
@@ -59,6 +63,7 @@ class Speech(Strict):
         acts, situations, intents, concepts: names of the vocabulary's terms.
         commonest: everyday words, where there is no list of them elsewhere.
         sentences: everyday sentences, to tell the language by.
+        compared: whether its phrases are as texts are compared with them.
     """
 
     name: str
@@ -84,6 +89,30 @@ class Speech(Strict):
     concepts: dict[TermId, Said] = Field(default_factory=dict)
     commonest: Said = ()
     sentences: Said = ()
+    compared: bool = False
+
+    def as_compared(self) -> Speech:
+        """The same, its phrases as texts are compared with them."""
+        if self.compared:
+            return self
+
+        def those(some: Said) -> Said:
+            return tuple(dict.fromkeys(map(phrase_of, some)))
+
+        def around(given: Around) -> Around:
+            return Around(before=those(given.before), after=those(given.after))
+
+        return self.model_copy(
+            update={
+                **{name: those(getattr(self, name)) for name in _PHRASES},
+                "roles": {role: around(given) for role, given in self.roles.items()},
+                "without": around(self.without),
+                "ordinals": Ordinals(
+                    **{which: those(getattr(self.ordinals, which)) for which in Ordinals.model_fields}
+                ),
+                "compared": True,
+            }
+        )
 
     def names(self, language: str) -> Iterator[tuple[str, Name]]:
         """What its file calls places and peoples, for the gazetteer, in the cases that it has."""

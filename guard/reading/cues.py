@@ -6,20 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from guard.norms.speech import Around, RoleName, Speech
-from guard.text.normal import normal
-from guard.text.words import UNSPACED_RUN, fold, words
+from guard.text.words import UNSPACED_RUN, fold
 
 REACH = 48
 """Characters before or after a name in which words about it are looked for."""
 
 
 _LONGEST = 5  # words of a phrase that is looked for anywhere
-
-
-def phrase(text: str) -> str:
-    """A phrase as it is looked up: folded, its words joined by single spaces; without spaces in unspaced scripts."""
-    folded = fold(normal(text).text)
-    return "".join(folded.split()) if UNSPACED_RUN.search(folded) else " ".join(words(folded))
 
 
 @dataclass(slots=True)
@@ -33,11 +26,11 @@ class Phrases:
 
     @classmethod
     def of(cls, groups: Iterable[tuple[str, Iterable[str]]]) -> Phrases:
-        """What stands for what; of two meanings of a phrase the first counts."""
+        """What stands for what; of two meanings of a phrase the first counts. Phrases are as `phrase_of` gives them."""
         known: dict[str, str] = {}
         for meaning, some in groups:
-            for text in some:
-                if key := phrase(text):
+            for key in some:
+                if key:
                     known.setdefault(key, meaning)
         return cls(
             known,
@@ -159,7 +152,7 @@ class Manners:
     @classmethod
     def of(cls, languages: Sequence[str], speech: Mapping[str, Speech]) -> Manners:
         """Those of `languages`, as far as they are known, the first first."""
-        spoken = [speech[language] for language in languages if language in speech]
+        spoken = [speech[language].as_compared() for language in languages if language in speech]
 
         def roles(side: str) -> Phrases:
             return Phrases.of(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from guard.reading.cues import REACH, Manners
-from guard.reading.words import GIVEN, PERSONS, TITLES
+from guard.reading.words import FIRST_NAMES, GIVEN, PERSONS, TITLES
 from guard.text.everyday import everyday, is_word, noun
 from guard.text.gazetteer import Gazetteer, Name, NameKind, Rank
 from guard.text.languages import bits
@@ -211,7 +211,7 @@ class Writing:
             # "Michael Jordan"; but "Does Jordan", at a sentence's beginning, where any word has its capital.
             unusual = not (self.common[first - 1] and spaced.opens[first - 1])
             stranger = spaced.capital[first - 1] and unusual and len(before) > 2
-            if before in TITLES or (stranger and before.isalpha() and before not in names):
+            if before in TITLES or before in FIRST_NAMES or (stranger and before.isalpha() and before not in names):
                 return True
         if last + 1 < len(spaced.folded) and spaced.starts[last + 1] - spaced.ends[last] == 1:
             after = spaced.folded[last + 1]

@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 
 import Stemmer
 
+from guard.text.normal import normal
+
 _SNOWBALL = {
     "en": "english",
     "es": "spanish",
@@ -179,3 +181,9 @@ def stems(text: str, language: str) -> list[str]:
     """The words of any text as stems of `language`."""
     stem = stemmer(language)
     return [stem(word) for word in words(fold(text))]
+
+
+def phrase_of(text: str) -> str:
+    """A phrase as it is compared: folded, its words joined by single spaces; without spaces in unspaced scripts."""
+    folded = fold(normal(text).text)
+    return "".join(folded.split()) if UNSPACED_RUN.search(folded) else " ".join(words(folded))
