@@ -270,7 +270,7 @@ class Decision:
     Attributes:
         action: what is to be done; the name of one of `guard.actions.ACTIONS`.
         sensitivity: probability that the request is culturally sensitive, 0..1.
-        cultures: ``{code, score, from}``, likeliest destination first.
+        cultures: ``{code, score, from, role}``, likeliest destination first; the role where one was read.
         situations: ids, strongest first.
         concepts: ids named in the text or shown in a picture, strongest first.
         norms: the norms that the guidance carries, best first.

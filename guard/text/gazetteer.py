@@ -1,6 +1,6 @@
 """Names of places, peoples and what points to a country, found in texts of any language.
 
-Names are kept in tries (marisa), so that a hundred thousand of them take little room, are there at once, and a name is
+Names are kept in tries (marisa), so that some 370,000 of them take little room, are there at once, and a name is
 found with whatever a language writes onto its end.
 """
 
