@@ -179,7 +179,8 @@ def _is_locative(head: str, place: Place, manners: Manners) -> bool:
     if place.onto not in (None, "any"):
         return place.tail in LOCATIVE
     told = manners.before.ending(head)
-    return told is None or head[len(head) - told[1] :] in LOCATIVE
+    phrase = head[len(head) - told[1] :] if told else ""
+    return told is None or phrase in LOCATIVE or phrase.rpartition(" ")[2] in ("in", "at")
 
 
 def _is_thing(place: Place, things: Collection[int]) -> bool:
@@ -210,7 +211,8 @@ def _of_people(head: str, tail: str, place: Place, manners: Manners) -> str:
         return "community"
     if place.first >= 0 and (not words_after or words_after[0] in FUNCTION):
         # Where the adjective stands behind its noun, that noun is a thing: "ensalada rusa".
-        if words_before and len(words_before[-1]) > 3 and words_before[-1] not in manners.before and manners.postposed:
+        before = words_before[-1] if manners.postposed and words_before else ""
+        if len(before) > 3 and before not in manners.before and before not in FUNCTION:
             return "goods"
         return "community"  # "for a Japanese", "vecino japonés": nothing follows that could be called so
     return "goods"
