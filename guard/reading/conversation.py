@@ -129,7 +129,9 @@ def _cultures(asked: Sequence[Read], speech: Mapping[str, Speech]) -> Iterator[E
                     weight *= _FADED
                 elif several and role != "community" and not asking[0] <= mention.start <= asking[1]:
                     weight *= _BESIDE
-            yield _piece(turn, mention, base * weight, source)
+            # Whom one meets is who they are, wherever later turns say that they live.
+            kept = role == "community" and not other
+            yield _piece(turn, mention, weight if kept else base * weight, source)
         later = later or bool(here)
         other = other or any(mention.role == "community" for mention in here)
     if asked and not meant and (language := next(iter(asked[-1].reading.languages), None)) is not None:

@@ -16,6 +16,7 @@ _LONGEST_RUN = 24
 _SHORT_RUN = 4  # letters of a name of Thai and its like that others words may end and begin with
 _MISSPELT = 6  # letters from which one of them may be wrong
 _TRIES = 8  # words of a text that are tried as misspelt names
+_WORD = 3  # letters of a name behind what is written onto its beginning
 _HASHTAG = 5
 _TAGGED = 0.68  # how well known a place is that is looked for inside of words
 _KNOWN_TAG = 0.76  # and how well, where its name is short
@@ -74,7 +75,7 @@ class Finder:
             return place
         for size in (1, 2, 3) if manners.from_ else ():
             role = manners.from_.get(folded[at][:size])
-            if role is not None and len(folded[at]) - size >= 2:
+            if role is not None and len(folded[at]) - size >= _WORD:
                 inner = window[size:]
                 if folded[at][:size] == "لل":  # li-l, where the article's alif is not written
                     inner = "ال" + inner
@@ -179,13 +180,15 @@ class Finder:
                 continue
             named = spaced.capital[at] and not spaced.opens[at] and writing.telling
             loose = writing.careless and len(word) > _MISSPELT
-            if not named and not loose and writing.manners.before.ending(writing.head(at)) is None:
+            led = writing.manners.before.ending(writing.head(at)) is not None
+            if not named and not loose and not led:
                 continue
             if everyday(spaced.lower[at]) or is_word(spaced.lower[at]):
                 continue
             tries += 1
             names = [name for name in self._names.near(word) if not name.languages or name.languages & mask]
-            if names:
+            # A stranger's name that nothing leads to is sooner somebody's than a small town's.
+            if names and (led or names[0].score >= _KNOWN_TAG):
                 yield Place(spaced.starts[at], spaced.ends[at], names, at, at, misspelt=True)
 
     def _in_runs(self, writing: Writing) -> Iterator[Place]:
@@ -225,7 +228,8 @@ def _decide_namesakes(text: str, places: list[Place]) -> None:
         if _OF.fullmatch(text[one.end : two.start]) and two.start - one.end <= 6:
             here = {name.country for name in (*one.names, *one.latent)}
             there = {name.country for name in (*two.names, *two.latent)}
-            if both := here & there:
+            # "Which side of": of two words that are towns as well, none makes the other one.
+            if (both := here & there) and any(place.names and not place.doubtful for place in (one, two)):
                 for place in (one, two):
                     known = [name for name in (*place.names, *place.latent) if name.country in both]
                     place.names, place.doubtful = known, False

@@ -86,6 +86,8 @@ def roles_of(
             told = _told(head, tail, place, manners)
             if told == "origin" and (_somebody(head, manners) or _other(spaced, place, head, manners)):
                 told = "community"
+            if name.kind is NameKind.COUNTRY and told in (None, "destination") and _of_somebody(tail, place, manners):
+                told = "community"
             if told is None and last is not None and _beside(text, last[0], place, last[1]):
                 told = last[1]
             role = {"origin": "home", None: "mention"}.get(told, told) or "mention"
@@ -159,19 +161,22 @@ def _somebody(head: str, manners: Manners) -> bool:
 
 def _other(spaced: Words, place: Place, head: str, manners: Manners) -> bool:
     """Whether the one who comes from there is a person named earlier in the sentence: "our neighbours ... are from"."""
-    if place.first < 0 or (told := manners.before.ending(head)) is None:
-        return False
-    phrase = head[len(head) - told[1] :].split()
-    if len(phrase) < 2 or FIRST_PERSON & set(phrase):
+    if place.first < 0 or manners.before.ending(head) is None:
         return False
     at = place.first - 1
-    while at >= 0 and place.first - at < _NEAR:
+    while at >= 0 and place.first - at < _NEAR and spaced.folded[at] not in FIRST_PERSON:
         if spaced.folded[at] in manners.people:
             return True
         if spaced.opens[at]:
             break
         at -= 1
     return False
+
+
+def _of_somebody(tail: str, place: Place, manners: Manners) -> bool:
+    """Whether people stand right behind a country's name: 印度邻居, "우즈벡 가족"."""
+    joined = place.first < 0 or manners.joined
+    return joined and manners.people.beginning(tail.removeprefix("の"), inside=True) is not None
 
 
 def _is_locative(head: str, place: Place, manners: Manners) -> bool:

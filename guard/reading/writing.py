@@ -133,12 +133,16 @@ class Writing:
             return True
         if single and self._is_person(place, names, head, capital=capital, cased=cased):
             return False
-        if single and cased and not led and spaced.folded[first] in GIVEN:
+        given = spaced.folded[first] in GIVEN or (place.names and place.names[0].rank is Rank.LED)
+        if single and not led and given:
             place.doubtful = manners.after.beginning(self.after(last, 3)) is None
             return True
         verbal = cue is not None and cue[1] >= _VERBAL and " " in head[-cue[1] :]
         if plain and place.names:
             place.doubtful = not self._claims(place, cased=cased, capital=capital, led=led, verbal=verbal)
+            return True
+        if place.names and single and cased and len(spaced.folded[first]) < _SHORT:  # LA, UK; but "la", "Ho", "of"
+            place.doubtful = not (self.text[place.start : place.end].isupper() and not self.shouting)
             return True
         if not place.names:  # a namesake, if what is beside it says so; the short name of a state has its capitals
             written = self.text[place.start : place.end]
@@ -163,12 +167,20 @@ class Writing:
         trailed = self.manners.after.beginning(rest, inside=self.manners.joined) is not None
         known = country or best.score >= _FAMOUS
         if not cased:
-            return (led or trailed) and len(self.spaced.folded[first]) >= _SHORT
+            return (led or trailed) and len(self.spaced.folded[first].removesuffix(place.tail)) >= _SHORT
         if self.nouns:
             return capital and led and country
         if not self.telling:
             return (capital and (led or (trailed and known))) or (known and verbal)
-        return capital and ((trailed and known) or not self.spaced.opens[first])
+        if capital and self._in_longer_name(place):
+            return False
+        return capital and ((trailed and known) or (not self.spaced.opens[first] and (led or best.score >= _FAIRLY)))
+
+    def _in_longer_name(self, place: Place) -> bool:
+        """Whether a word with a capital stands right beside it, so that the name is that of both: "Liberty Market"."""
+        spaced, last = self.spaced, place.last
+        behind = last + 1 < len(spaced.folded) and spaced.capital[last + 1] and not spaced.opens[last + 1]
+        return behind and spaced.starts[last + 1] - spaced.ends[last] == 1 and spaced.lower[last + 1].isalpha()
 
     def _stands(self, place: Place, *, cased: bool, capital: bool, led: bool, verbal: bool) -> bool:
         """Whether what is no everyday word is written as the name would be."""
@@ -181,7 +193,8 @@ class Writing:
         if not sure and single and not led and is_word(lower):
             return False
         if not cased:
-            return True
+            known = best.kind is NameKind.COUNTRY or (sure and best.score >= _FAMOUS)
+            return known or led or not self.languages & _UNLISTED
         if capital:
             return not self.spaced.opens[first] or sure or led or len(word) > _SHORT
         if not self.careless:
@@ -221,6 +234,8 @@ class Writing:
 
 
 _ENGLISH = bits(["en"])  # what is everyday where no language is known
+# Of these no list of the words of everyday speech is had, beyond the commonest.
+_UNLISTED = bits(["am", "km", "lo", "mr", "my", "ne", "pa", "si", "te", "th"])
 
 
 def _past_article(head: str) -> str:

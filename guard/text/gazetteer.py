@@ -42,7 +42,8 @@ class Rank(IntEnum):
 
     SURE = 0
     CAPITAL = 1  # where there are capitals, it needs one that is not the sentence's: it is a word, too
-    LATENT = 2  # a namesake, meant only where the text says so: "London, Ontario"
+    LED = 2  # people are called so more often: it needs a word for going there, or its country
+    LATENT = 3  # a namesake, meant only where the text says so: "London, Ontario"
 
 
 class Name(NamedTuple):
