@@ -17,16 +17,8 @@ from benchmarks.datasets.files import json_lines
 from guard import Exchange, Guard, Hints
 from guard.errors import NormGuardError
 from guard.explain import Explanation
+from guard.scenarios.trial import CAUSES, cause
 from guard.types import Action, Turn
-
-CAUSES = {
-    "no norm": "no norm of the packs is the right one",
-    "language": "the question was in a language that is not read",
-    "place": "the right country was not found",
-    "ranking": "another norm was preferred: the right one was not among the nearest ten",
-    "gate": "the right norm was near, and the request was not held to be sensitive enough",
-    "selection": "the request was acted on, and the right norm, though near, was not sent",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +120,7 @@ def main(path: Path, *, guard: Guard, out: Path | None = None, missed: bool = Fa
 
 def _tell(guard: Guard, case: OwnCase) -> Told:
     found = guard.explain(case.exchange)
-    return Told(case, found, _cause(guard, case, found) if case.loaded else None)
-
-
-def _cause(guard: Guard, case: OwnCase, found: Explanation) -> str | None:
-    """Why none of the right norms was sent; None if one was."""
-    decision = found.decision
-    if any(norm.id in case.norms for norm in decision.norms):
-        return None
-    if not any(id_ in guard.library.norms for id_ in case.norms):
-        return "no norm"
-    if any(norm.id in case.norms for norm in found.norms):
-        return "selection" if decision.action != Action.PASS else "gate"
-    if case.country and case.country not in {culture["code"] for culture in decision.cultures}:
-        return "language" if "language" in decision.degraded else "place"
-    return "ranking"
+    return Told(case, found, cause(found, case.norms, case.country, guard.library.norms) if case.loaded else None)
 
 
 def _by(told: list[Told], right: Callable[[Told], bool]) -> dict[str, Any]:
@@ -180,8 +158,8 @@ def _show(figures: dict[str, Any], console: Console) -> None:
                 table.add_row(name, _percent(figure), str(figure["n"]))
         console.print(table)
     table = Table("cause of a miss", "n", title="right norm not sent")
-    for cause, number in figures["causes"].items():
-        table.add_row(f"{cause}: {CAUSES[cause]}", str(number))
+    for name, number in figures["causes"].items():
+        table.add_row(f"{name}: {CAUSES[name]}", str(number))
     console.print(table)
 
 

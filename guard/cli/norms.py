@@ -7,29 +7,13 @@ import sys
 from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from guard.cli.settings import settings, settings_option
+from guard.cli.scenarios import scenario_faults, scenarios_of, test, tried
+from guard.cli.settings import library as open_norms
+from guard.cli.settings import norms_option, settings_option
 from guard.errors import NormGuardError
-
-if TYPE_CHECKING:
-    from guard.norms.library import Library
-
-_FOLDERS = click.option(
-    "--norms",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Folder of further norm packs. Repeatable.  [default: those of the settings]",
-)
-
-
-def _library(folders: tuple[Path, ...]) -> Library:
-    from guard.norms.compiled import open_library
-
-    return open_library(folders or settings().norms)
 
 
 @click.group()
@@ -40,14 +24,14 @@ def norms() -> None:
 @norms.command("list")
 @click.option("--country", help="Only this country, as ISO 3166-1 alpha-2 code.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_FOLDERS
+@norms_option
 @settings_option
 def list_(country: str | None, as_json: bool, folders: tuple[Path, ...]) -> None:
     """List the norms, one a line."""
     from guard.api.options import parse_country
 
     code = parse_country(country) if country else None
-    library = _library(folders)
+    library = open_norms(folders)
     chosen = library.of_country(code) if code else list(library.norms.values())
     if as_json:
         click.echo(json.dumps([norm.model_dump(mode="json") for norm in chosen], ensure_ascii=False, indent=2))
@@ -58,7 +42,7 @@ def list_(country: str | None, as_json: bool, folders: tuple[Path, ...]) -> None
 
 @norms.command()
 @click.argument("id_", metavar="ID")
-@_FOLDERS
+@norms_option
 @settings_option
 def show(id_: str, folders: tuple[Path, ...]) -> None:
     """Show one norm as a page."""
@@ -69,7 +53,7 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
 
     from guard.text.places import country_name
 
-    library = _library(folders)
+    library = open_norms(folders)
     norm = library.norms.get(id_)
     if norm is None:
         for pack in library.packs.values():
@@ -105,24 +89,32 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
     console.print(Text(norm.id, style="dim"))
     console.print(Text(norm.title, style="bold"))
     console.print(Padding(table, (1, 0)))
+    if scenarios := scenarios_of(library, id_):
+        console.print(Padding(tried(library, scenarios), (0, 0, 1, 0)))
+
+
+norms.add_command(test)
 
 
 @norms.command()
 @click.option(
     "--data", type=click.Path(exists=True, path_type=Path), help="Benchmark data that no pack may quote, to compare."
 )
-@_FOLDERS
+@norms_option
 @settings_option
 def lint(data: Path | None, folders: tuple[Path, ...]) -> None:
-    """Check all packs; exit status 1 if anything is wrong."""
+    """Check all packs and their scenarios; exit status 1 if anything is wrong."""
     from guard.classifier.lexical import LexicalScorer
     from guard.norms.lint import lint as find_faults
 
-    library = _library(folders)
+    library = open_norms(folders)
     faults = find_faults(library, LexicalScorer(library), data=data)
+    scenarios, more = scenario_faults(library)
+    faults += more
     for fault in faults:
         click.echo(str(fault))
-    click.echo(f"{len(library.norms)} norms in {len(library.packs)} packs: {len(faults) or 'no'} fault(s).")
+    found = f"{len(faults) or 'no'} fault(s)"
+    click.echo(f"{len(library.norms)} norms in {len(library.packs)} packs, {scenarios:,} scenarios: {found}.")
     sys.exit(bool(faults))
 
 
@@ -139,13 +131,13 @@ def schema(change: bool) -> None:
 @norms.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the heat map into this PNG file.")
-@_FOLDERS
+@norms_option
 @settings_option
 def stats(as_json: bool, plot: Path | None, folders: tuple[Path, ...]) -> None:
     """Count norms by country and situation."""
     from guard.norms.coverage import coverage
 
-    library = _library(folders)
+    library = open_norms(folders)
     counted = coverage(library)
     if plot is not None:
         from guard.norms.coverage import draw

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from guard.norms.library import Library
     from guard.settings import Settings
 
 _FILE = "guard.settings.file"
@@ -38,3 +39,19 @@ def settings(**flags: Any) -> Settings:
     from guard.settings import read_settings
 
     return read_settings(settings_file(), **flags)
+
+
+norms_option = click.option(
+    "--norms",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of further norm packs. Repeatable.  [default: those of the settings]",
+)
+
+
+def library(folders: tuple[Path, ...]) -> Library:
+    """The packs that come along with those of `folders`, or of the settings, over them; raises `PackError`."""
+    from guard.norms.compiled import open_library
+
+    return open_library(folders or settings().norms)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from guard.norms.library import Library
 from guard.norms.lint import Fault
 from guard.scenarios.model import Scenario
+from guard.text.words import words as words_of
 
 EACH = 4
 """Loaded, and harmless, scenarios that a norm has at least."""
@@ -22,48 +22,47 @@ PROBE = 0.70
 _GRAM, _RAREST = 5, 16
 _COPY = 0.6  # share of a text's letter sequences that it may have in common with another
 _SAME = 0.94  # cosine from which two scenarios of one norm say the same
-_WORDS, _RECURRING = 6, 6  # words in a row, and scenarios that they may stand in
-_OPENING, _OPENINGS = 3, 0.006  # words at the beginning, and the share of a language's scenarios they may open
+_WORDS, _RECURRING = 6, 8  # words in a row, and scenarios that they may stand in
+_OPENING, _OPENINGS = 3, 0.01  # words at the beginning, and the share of a language's scenarios they may open
 _WRITER, _ENGLISH, _LANGUAGES, _TURNS = 1 / 8, 0.5, 26, 0.28
-_APART = {"length": 0.15, "pictures": 0.06, "turns": 0.06, "place told": 0.08}
+_APART = {"length": 0.15, "pictures": 0.06, "turns": 0.06, "English": 0.06, "question marks": 0.1}
 """How far loaded and harmless may lie apart, as a share."""
 
 Encode = Callable[[str], NDArray[np.float32]]
 Probe = Callable[[Sequence[str], Sequence[bool], Sequence[str]], dict[str, float]]
 
 
-def check(
-    scenarios: Sequence[Scenario],
-    library: Library,
-    *,
-    encode: Encode | None = None,
-    probe: Probe | None = None,
-) -> list[Fault]:
-    """All faults of a whole set, in order.
+def check(scenarios: Sequence[Scenario], due: Iterable[str], *, encode: Encode | None = None) -> list[Fault]:
+    """What is wrong with scenarios, however few they are, in order.
 
     Args:
+        due: ids of the norms that must have scenarios.
         encode: a text's unit vector; without, nothing is compared by meaning.
+    """
+    of_norms = [one for one in scenarios if one.norm]
+    found = [*_counted(of_norms, due), *_copies(scenarios), *_recurring(of_norms)]
+    if encode is not None:
+        found += _same(of_norms, encode)
+    return sorted(found)
+
+
+def check_mixture(scenarios: Sequence[Scenario], *, probe: Probe | None = None) -> list[Fault]:
+    """What is wrong with scenarios as a whole that a model is to learn from: who wrote them, what tells their class.
+
+    Args:
         probe: tells how well letters alone separate texts, writer by writer; without, that is not asked.
     """
     of_norms = [one for one in scenarios if one.norm]
-    found = [
-        *_counted(of_norms, library),
-        *_copies(scenarios),
-        *_recurring(of_norms),
-        *_mixed(scenarios),
-        *_alike(of_norms),
-    ]
-    if encode is not None:
-        found += _same(of_norms, encode)
+    found = [*_mixed(scenarios), *_alike(of_norms)]
     if probe is not None:
         found += _told_by_letters(of_norms, probe)
     return sorted(found)
 
 
-def _counted(scenarios: Sequence[Scenario], library: Library) -> Iterator[Fault]:
+def _counted(scenarios: Sequence[Scenario], due: Iterable[str]) -> Iterator[Fault]:
     loaded = Counter(one.norm for one in scenarios if one.loaded)
     harmless = Counter(one.norm for one in scenarios if not one.loaded)
-    for id_ in library.norms:
+    for id_ in due:
         if loaded[id_] < EACH or harmless[id_] < EACH:
             yield Fault(
                 id_, "scenarios", f"{loaded[id_]} loaded and {harmless[id_]} harmless, where {EACH} each are due"
@@ -97,7 +96,7 @@ def _recurring(scenarios: Sequence[Scenario]) -> Iterator[Fault]:
     phrases: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     openings: dict[str, Counter[str]] = defaultdict(Counter)
     for one in scenarios:
-        words = re.findall(r"\w+", one.text.lower())
+        words = words_of(one.text.lower())
         for i in range(len(words) - _WORDS + 1):
             phrases[tuple(words[i : i + _WORDS])].add(one.id)
         if len(words) > _OPENING:
@@ -134,12 +133,7 @@ def _alike(scenarios: Sequence[Scenario]) -> Iterator[Fault]:
     harmless = [one for one in scenarios if not one.loaded]
     if not loaded or not harmless:
         return
-    for name, figure in (
-        ("length", lambda some: statistics.median(len(one.said) for one in some)),
-        ("pictures", lambda some: _share(one.pictured for one in some)),
-        ("turns", lambda some: _share(bool(one.turns) for one in some)),
-        ("place told", lambda some: _share(one.destination is not None for one in some)),
-    ):
+    for name, figure in _FIGURES.items():
         one, other = figure(loaded), figure(harmless)
         apart = abs(one - other) / other if name == "length" else abs(one - other)
         if apart > _APART[name]:
@@ -149,6 +143,15 @@ def _alike(scenarios: Sequence[Scenario]) -> Iterator[Fault]:
 def _share(values: Iterable[bool]) -> float:
     known = list(values)
     return sum(known) / len(known)
+
+
+_FIGURES: dict[str, Callable[[Sequence[Scenario]], float]] = {
+    "length": lambda some: statistics.median(len(one.said) for one in some),
+    "pictures": lambda some: _share(one.pictured for one in some),
+    "turns": lambda some: _share(bool(one.turns) for one in some),
+    "English": lambda some: _share(one.language == "en" for one in some),
+    "question marks": lambda some: _share(any(mark in one.text for mark in "?？؟") for one in some),
+}
 
 
 def _same(scenarios: Sequence[Scenario], encode: Encode) -> Iterator[Fault]:
@@ -170,4 +173,6 @@ def _told_by_letters(scenarios: Sequence[Scenario], probe: Probe) -> Iterator[Fa
     mean = statistics.fmean(areas.values())
     if mean >= PROBE:
         worst = ", ".join(f"{writer} {area:.2f}" for writer, area in sorted(areas.items(), key=lambda w: -w[1])[:4])
-        yield Fault("scenarios", "style", f"letters alone tell what is loaded: area under the curve {mean:.2f} ({worst})")
+        yield Fault(
+            "scenarios", "style", f"letters alone tell what is loaded: area under the curve {mean:.2f} ({worst})"
+        )

@@ -21,6 +21,12 @@ ORDINARY = "ordinary"
 _SUFFIXES = (".jsonl", ".csv")
 
 
+def folder_of(packs: Path) -> Path:
+    """Where the scenarios of a folder of norm packs lie, if there are any: beside those that come with NormGuard."""
+    policies = folder("policies")
+    return policies / "scenarios" if packs == policies / "norms" else packs / "scenarios"
+
+
 def read_all(folders: Iterable[Path] | None = None, *, norms: Container[str] | None = None) -> list[Scenario]:
     """The scenarios of all files in `folders`, by default of those that come with NormGuard.
 
@@ -32,7 +38,7 @@ def read_all(folders: Iterable[Path] | None = None, *, norms: Container[str] | N
     """
     found: dict[str, Scenario] = {}
     wrong: list[str] = []
-    for directory in folders if folders is not None else [folder("policies") / "scenarios"]:
+    for directory in folders if folders is not None else [folder_of(folder("policies") / "norms")]:
         if not directory.is_dir():
             raise PackError(f"{directory}: no such folder of scenarios")
         for path in sorted(path for path in directory.iterdir() if path.suffix in _SUFFIXES):
@@ -69,15 +75,11 @@ def _parsed(path: Path, norms: Container[str] | None, wrong: list[str]) -> Itera
         except ValidationError as error:
             wrong += [f"{where}: {line}" for line in faults(error, Scenario)]
             continue
-        if norms is not None and (unknown := [id_ for id_ in _named(one) if id_ not in norms]):
+        if norms is not None and (unknown := [id_ for id_ in one.norms if id_ not in norms]):
             known = nearest(unknown[0], norms) if isinstance(norms, Iterable) else ""
             wrong.append(f"{where}: there is no norm {unknown[0]!r}{known}")
             continue
         yield where, one
-
-
-def _named(one: Scenario) -> list[str]:
-    return [*([one.norm] if one.norm else []), *one.stake]
 
 
 def _records(path: Path, wrong: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -124,7 +126,7 @@ def _rows(path: Path, text: str, wrong: list[str]) -> Iterator[tuple[int, dict[s
 
 
 def _from_cells(row: Mapping[str, str]) -> dict[str, Any]:
-    """A row's cells as fields: ``a; b`` in ``stake``, ``clock 0.8; vase 0.4`` in ``seen``, ``user: …`` a line in ``turns``.
+    """A row's cells as fields: ``a; b`` in ``stake``, ``clock 0.8; vase 0.4`` in ``seen``, a line of ``turns`` a turn.
 
     Raises:
         ValueError: a cell cannot be read so.

@@ -13,8 +13,7 @@ from guard.files import Strict
 from guard.norms.model import CountryCode, NormId
 from guard.types import Exchange, Hints, Image, Turn
 
-_MORE = frozenset({"acm", "afb", "apd"})
-"""What CLDR has no name for: Iraqi, Gulf and Sudanese Arabic."""
+_MORE = frozenset({"acm", "afb", "apd"})  # what CLDR has no name for: Iraqi, Gulf and Sudanese Arabic
 
 
 class Form(StrEnum):
@@ -42,7 +41,7 @@ Role = Literal["home", "residence", "transit", "former", "negated", "compared", 
 
 @cache
 def _languages() -> frozenset[str]:
-    return frozenset(name.replace("_", "-") for name in Locale("en").languages) | _MORE
+    return frozenset(str(name).replace("_", "-") for name in Locale("en").languages) | _MORE
 
 
 def _known_language(code: str) -> str:
@@ -117,6 +116,11 @@ class Scenario(Strict):
     def loaded(self) -> bool:
         """Whether something should be said."""
         return self.expect == "advise"
+
+    @property
+    def norms(self) -> tuple[str, ...]:
+        """Every norm that it names."""
+        return tuple(dict.fromkeys((*([self.norm] if self.norm else ()), *self.stake)))
 
     @property
     def pictured(self) -> bool:

@@ -89,7 +89,7 @@ def codes() -> tuple[set[str], set[str]]:
     raised: set[str] = set()
     patterns: set[str] = set()
     for path in (ROOT / "guard").rglob("*.py"):
-        if path.relative_to(ROOT / "guard").parts[0] in {"cli", "deployment", "norms"}:
+        if path.relative_to(ROOT / "guard").parts[0] in {"cli", "deployment", "norms", "scenarios"}:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         constants = {

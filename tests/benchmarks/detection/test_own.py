@@ -15,6 +15,7 @@ from benchmarks.detection.own import CAUSES, main, read_own
 from guard import Guard
 from guard.cli.bench import bench
 from guard.errors import NormGuardError
+from guard.scenarios.trial import cause as why
 
 CLOCK = {
     "id": 1, "kind": "plain", "lang": "en", "query": "Is a wall clock a nice gift for my host in Shanghai?",
@@ -75,7 +76,11 @@ def test_the_causes_are_told_apart(guard: Guard, tmp_path: Path) -> None:
     near = replace(found, norms=(replace(found.norms[0], id="cn.gift.pears"),))
     far = replace(found, norms=(replace(found.norms[0], id="cn.gift.owls"),))
     quiet = replace(near, decision=replace(near.decision, action="pass", norms=()))
-    assert [own._cause(guard, case, one) for one in (near, far, quiet)] == ["selection", "ranking", "gate"]
+    assert [why(one, case.norms, case.country, guard.library.norms) for one in (near, far, quiet)] == [
+        "selection",
+        "ranking",
+        "gate",
+    ]
     assert {"selection", "ranking", "gate", "place", "language", "no norm"} == set(CAUSES)
 
 
