@@ -155,8 +155,8 @@ def _left_out(norm: Norm, policy: DeploymentPolicy) -> str | None:
         return "the policy switches it off (norms_off)"
     if norm.severity < policy.severity_floor:
         return f"its severity {int(norm.severity)} is below {int(policy.severity_floor)} (severity_floor)"
-    if not policy.countries.allow(norm.country):
-        return f"the policy leaves {norm.country} out (countries)"
+    if not any(map(policy.countries.allow, norm.countries)):
+        return f"the policy leaves {', '.join(norm.countries)} out (countries)"
     if policy.contested == "skip" and norm.strength is Strength.CONTESTED:
         return "views differ, and the policy leaves such norms out (contested)"
     return None

@@ -199,7 +199,8 @@ class Guard:
         """What the decision's action goes by."""
         norms = tuple(self.library.norms[norm.id] for norm in decision.norms)
         language = decision.findings.language if decision.findings else None
-        return Case(exchange.query, language, norms, rules.options(decision.action), lambda: self.checker)
+        asked = tuple(str(culture["code"]) for culture in decision.cultures)
+        return Case(exchange.query, language, norms, asked, rules.options(decision.action), lambda: self.checker)
 
     def verification(self, exchange: Exchange, decision: Decision, *, policy: str | None = None) -> AnswerCheck | None:
         """The check that the answer to `exchange` is to pass, or None where the decision asks for none."""
@@ -233,15 +234,15 @@ class Guard:
         lap("scores")
         verdict = decide(norms, scores, rules)
         relevance = {norm.id: score for norm, score in verdict.norms}
-        note = advise([norm for norm, _ in verdict.norms], budget=rules.token_budget)
+        note = advise([norm for norm, _ in verdict.norms], budget=rules.token_budget, asked=findings.cultures)
         handler: Handler = handler_of(verdict.action if note else Action.PASS)
         shadow = None
         if handler.acts and _shadowed(exchange, rules.shadow_percent):
             handler, shadow = handler_of(Action.MONITOR), handler.name
         fields: Mapping[str, str] = {}
         if note and handler.acts:
-            options = rules.options(handler.name)
-            fields = handler.decided(Case(exchange.query, findings.language, note.norms, options))
+            asked, options = tuple(findings.cultures), rules.options(handler.name)
+            fields = handler.decided(Case(exchange.query, findings.language, note.norms, asked, options))
         lap("decision")
         concepts = sorted(
             {**findings.mentioned, **findings.shown}.items(),

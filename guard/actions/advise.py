@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from guard.actions.base import Handler
 from guard.api import WireFormat
 from guard.norms.model import Norm, Strength
-from guard.norms.wording import sentence
+from guard.norms.wording import places_of, sentence
 from guard.types import Action, Decision
 
 _OPENING = "Cultural note, {places}. A picture may show what the words do not say; these local expectations may apply:"
@@ -36,8 +36,8 @@ def count_tokens(text: str) -> int:
     return -int(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-def advise(norms: Sequence[Norm], *, budget: int) -> Guidance | None:
-    """Write the note for `norms`, best first, in at most `budget` tokens.
+def advise(norms: Sequence[Norm], *, budget: int, asked: Collection[str] = ()) -> Guidance | None:
+    """Write the note for `norms`, best first, in at most `budget` tokens; `asked` are codes of the places in question.
 
     Each norm first gets its short form (what to mind, what to offer instead), as many as there is room for; what is
     left of the budget goes to the reason behind the best one. None if not even one norm has room.
@@ -46,9 +46,9 @@ def advise(norms: Sequence[Norm], *, budget: int) -> Guidance | None:
     shorts = [_short(norm) for norm in norms]
     for count in range(len(norms), 0, -1):
         kept, lines = tuple(norms[:count]), shorts[:count]
-        text = _note(kept, lines)
+        text = _note(kept, lines, asked)
         if len(text) <= limit:
-            longer = _note(kept, [_long(kept[0]), *lines[1:]])
+            longer = _note(kept, [_long(kept[0]), *lines[1:]], asked)
             text = longer if len(longer) <= limit else text
             return Guidance(text, kept, count_tokens(text))
     return None
@@ -63,10 +63,10 @@ class Advise(Handler):
         return api.with_guidance(body, decision.guidance) if decision.guidance else body
 
 
-def _note(norms: Sequence[Norm], lines: Sequence[str]) -> str:
+def _note(norms: Sequence[Norm], lines: Sequence[str], asked: Collection[str]) -> str:
     from guard.text.places import country_name  # maps and numpy: not for who only reads a policy
 
-    places = ", ".join(dict.fromkeys(country_name(norm.country) for norm in norms))
+    places = ", ".join(map(country_name, places_of(norms, asked)))
     return "\n".join([_OPENING.format(places=places), *lines, _CLOSING])
 
 

@@ -67,6 +67,7 @@ class Case:
         query: what the user asked.
         language: of the user (ISO 639-1), or None.
         norms: those of the decision, best first.
+        asked: codes of the countries in question, the likeliest first.
         options: what the policy says of the action (an instance of its `options`), or None.
         checker: gives the local check of answers, loaded when it is needed; None where it cannot be.
     """
@@ -74,6 +75,7 @@ class Case:
     query: str
     language: str | None
     norms: tuple[Norm, ...]
+    asked: tuple[str, ...] = ()
     options: Any = None
     checker: Callable[[], Checker | None] = lambda: None
 

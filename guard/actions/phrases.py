@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
 import yaml
 
 from guard.norms.model import Norm
-from guard.norms.wording import sentence
+from guard.norms.wording import places_of, sentence
 
 _FILE = Path(__file__).with_suffix(".yaml")
 FALLBACK = "en"
@@ -26,12 +26,12 @@ def languages() -> tuple[str, ...]:
     return tuple(_phrases())
 
 
-def places(norms: Sequence[Norm], language: str | None) -> str:
-    """The norms' countries, named in `language`."""
+def places(norms: Sequence[Norm], language: str | None, asked: Collection[str] = ()) -> str:
+    """The norms' countries, of those `asked` where one holds in several, named in `language`."""
     from guard.text.places import country_name  # as in advise
 
     chosen = language if language in _phrases() else None
-    return ", ".join(dict.fromkeys(country_name(norm.country, chosen or FALLBACK) for norm in norms))
+    return ", ".join(country_name(code, chosen or FALLBACK) for code in places_of(norms, asked))
 
 
 def tell(norm: Norm, language: str | None) -> str:

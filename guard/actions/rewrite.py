@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -44,7 +44,7 @@ class Rewrite(Handler):
     options = RewriteOptions
 
     def decided(self, case: Case) -> Mapping[str, str]:
-        return {"rewritten": rewrite(case.query, case.norms, case.language)}
+        return {"rewritten": rewrite(case.query, case.norms, case.language, case.asked)}
 
     def asked(self, case: Case, decision: Decision) -> Steps[Decision]:
         options: RewriteOptions = case.options
@@ -57,10 +57,10 @@ class Rewrite(Handler):
         return api.with_query(body, decision.rewritten) if decision.rewritten else body
 
 
-def rewrite(query: str, norms: Sequence[Norm], language: str | None) -> str:
+def rewrite(query: str, norms: Sequence[Norm], language: str | None, asked: Collection[str] = ()) -> str:
     """The question with a sentence behind it, in the user's language, that asks to mind `norms` (best first)."""
     titles = " ".join(f"{sentence(norm.title)}" for norm in norms[:_MOST])
-    asked = phrase("rewrite", language).format(places=places(norms[:_MOST], language), norms=titles)
+    asked = phrase("rewrite", language).format(places=places(norms[:_MOST], language, asked), norms=titles)
     return f"{query}\n\n{asked}" if query.strip() else asked
 
 

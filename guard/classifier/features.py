@@ -122,7 +122,7 @@ class Featurizer:
             words = wording.get(id_, 0.0)
             rows.append(
                 (
-                    cultures.get(norm.country, 0.0),
+                    max(cultures.get(code, 0.0) for code in norm.countries),
                     best,
                     min(sum_of_situations.get(id_, 0.0) - best, 2.0),
                     shown.get(id_, 0.0),
@@ -134,7 +134,7 @@ class Featurizer:
                     open_ * (1.0 - visual) * best,
                     approval * said * best,
                     mindful,
-                    float(norm.scope is not None and not name),
+                    float(bool(norm.scope) and not name),
                     severity,
                     visual,
                     known,

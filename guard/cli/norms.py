@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from guard.cli.scenarios import scenario_faults, scenarios_of, test, tried
 from guard.cli.settings import library as open_norms
 from guard.cli.settings import norms_option, settings_option
 from guard.errors import NormGuardError
+
+if TYPE_CHECKING:
+    from guard.norms.model import Law, Source
 
 
 @click.group()
@@ -67,15 +71,19 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
         ("breach", f"“{norm.breach}”"),
         ("why", norm.why),
         ("instead", norm.instead),
-        ("where", country_name(norm.country) + (f": {norm.scope}" if norm.scope else "")),
+        ("where", ", ".join(map(country_name, norm.countries)) + (f": {norm.scope}" if norm.scope else "")),
         ("held", norm.strength + (f" ({norm.differs})" if norm.differs else "")),
         ("severity", f"{norm.severity:d}, {severity}"),
-        ("law as of", norm.law.isoformat() if norm.law else None),
+        ("brief", norm.brief),
+        ("kind", norm.kind),
+        ("applies", norm.when),
+        ("law", _law(norm.law) if norm.law else None),
         ("situations", ", ".join(norm.situations)),
         ("domains", ", ".join(norm.domains)),
         ("seen in", ", ".join(norm.visual) or None),
         ("named", ", ".join(norm.terms) or None),
-        ("sources", "\n".join(f"{source.title}\n{source.url}" for source in norm.sources)),
+        ("formerly", ", ".join(norm.formerly) or None),
+        ("sources", "\n".join(map(_source, norm.sources))),
         ("from", str(norm.files[0])),
         ("changed in", "\n".join(map(str, norm.files[1:])) or None),
     ]
@@ -91,6 +99,18 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
     console.print(Padding(table, (1, 0)))
     if scenarios := scenarios_of(library, id_):
         console.print(Padding(tried(library, scenarios), (0, 0, 1, 0)))
+
+
+def _law(law: Law) -> str:
+    said = [law.instrument, law.punishable, law.where, f"as of {law.read_on:%B %Y}", law.official]
+    return "\n".join(str(part) for part in said if part) + (
+        f"\nto be read again by {law.expires}" if law.expires else ""
+    )
+
+
+def _source(source: Source) -> str:
+    told = ", ".join(part for part in (source.kind, "" if source.read else "not read") if part)
+    return f"{source.title}{f' ({told})' if told else ''}\n{source.url}"
 
 
 norms.add_command(test)

@@ -39,16 +39,20 @@ def draw(counted: dict[str, dict[str, Any]], path: Path) -> None:
     totals = Counter[str]()
     for counts in counted.values():
         totals.update(counts["situations"])
-    situations, codes = [situation for situation, _ in totals.most_common()], list(counted)
-    grid = [[counted[code]["situations"].get(situation, 0) for code in codes] for situation in situations]
-    figure, axes = plt.subplots(figsize=(3 + 0.24 * len(codes), 1.6 + 0.2 * len(situations)), layout="constrained")
-    image = axes.imshow(grid, cmap="viridis", norm=mpl.colors.PowerNorm(0.6, vmin=0), aspect="auto")
-    axes.set_xticks(range(len(codes)), codes, fontsize=7, rotation=90)
-    axes.set_yticks(range(len(situations)), situations, fontsize=7)
-    axes.set_title(f"{sum(counts['norms'] for counts in counted.values())} norms by situation and country", fontsize=9)
-    figure.colorbar(image, ax=axes, label="norms", shrink=0.5)
+    situations = [situation for situation, _ in totals.most_common()]
+    codes = sorted(counted, key=lambda code: (-counted[code]["norms"], code))
+    grid = [[counted[code]["situations"].get(situation) or float("nan") for situation in situations] for code in codes]
+    # A country a line: as wide as a column of text, however many there are; what nothing is said of stays white.
+    figure, axes = plt.subplots(figsize=(9, 2 + 0.135 * len(codes)), layout="constrained")
+    image = axes.imshow(grid, cmap="viridis_r", norm=mpl.colors.LogNorm(vmin=1), aspect="auto")
+    axes.set_yticks(range(len(codes)), [f"{code} {counted[code]['norms']}" for code in codes], fontsize=7)
+    axes.set_xticks(range(len(situations)), situations, fontsize=7, rotation=90)
+    axes.xaxis.tick_top()
+    axes.set_title(f"{sum(counts['norms'] for counts in counted.values())} norms by country and situation", fontsize=9)
+    bar = figure.colorbar(image, ax=axes, label="norms (white: none)", shrink=0.3)
+    bar.set_ticks([1, 2, 5, 10, 20], labels=["1", "2", "5", "10", "20"])
     try:
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=120)
     except OSError as error:
         raise NormGuardError(f"{path}: cannot be written: {error.strerror}") from error
     finally:

@@ -24,13 +24,13 @@ class Index:
 
     Attributes:
         ids: the norms.
-        also: the codes that it speaks for too.
+        held: the norms that hold in a country, by its code, where these are others than those of its pack.
         crowding: of each concept, how many norms of one country at most can be seen in it.
         digest: of what the packs say: 16 hexadecimal digits of SHA-256.
     """
 
     ids: dict[str, list[str]]
-    also: dict[str, list[str]]
+    held: dict[str, list[str]]
     crowding: dict[str, int]
     digest: str
 
@@ -40,9 +40,15 @@ class Index:
         crowding: Counter[str] = Counter()
         for pack in packs.values():
             crowding |= Counter(id_ for norm in pack.norms for id_ in norm.visual)
+        ids = {code: [norm.id for norm in pack.norms] for code, pack in packs.items()}
+        held: defaultdict[str, list[str]] = defaultdict(list)
+        for pack in packs.values():
+            for norm in pack.norms:
+                for code in norm.countries:
+                    held[code].append(norm.id)
         return cls(
-            {code: [norm.id for norm in pack.norms] for code, pack in packs.items()},
-            {code: list(pack.also) for code, pack in packs.items()},
+            ids,
+            {code: held.get(code, []) for code in {**held, **ids} if held.get(code, []) != ids.get(code)},
             dict(crowding),
             sha256("".join(packs[code].model_dump_json() for code in sorted(packs)).encode()).hexdigest()[:16],
         )
@@ -100,18 +106,15 @@ class Library:
         self.norms = Norms(packs, index.ids)
         self.crowding = index.crowding
         self.digest = index.digest
+        self._ids = {**index.ids, **index.held}
         self._held: dict[str, list[Norm]] = {}
-        self._speakers: defaultdict[str, list[str]] = defaultdict(list)
-        for pack, also in index.also.items():
-            for code in (pack, *(code for code in also if code not in packs)):
-                self._speakers[code].append(pack)
         self.lexicon = lexicon or lexicon_of(self.norms.values(), vocabulary)
         self.gazetteer = gazetteer or Gazetteer(Gazetteer.compiled(names_of(packs, vocabulary)))
 
     def of_country(self, code: str) -> list[Norm]:
-        """Norms that hold in a country: its own pack's, or those of the pack that speaks for it too."""
+        """Norms that hold in a country: its own pack's, and others that say so."""
         if (held := self._held.get(code)) is None:
-            held = [norm for pack in self._speakers.get(code, ()) for norm in self.packs[pack].norms]
+            held = [self.norms[id_] for id_ in self._ids.get(code, ())]
             self._held[code] = held
         return held
 

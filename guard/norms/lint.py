@@ -7,14 +7,16 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Protocol
 
 from guard.errors import PackError
 from guard.files import folder, read_yaml
+from guard.norms.hazards import gaps, read_hazards
 from guard.norms.library import Library
-from guard.norms.model import Norm
+from guard.norms.model import Kind, Norm
 from guard.text.everyday import everyday
 from guard.text.languages import READ, bits
 from guard.text.words import fold, stems, words
@@ -23,6 +25,7 @@ from guard.types import Exchange, Findings
 NEAR_DUPLICATE = 0.6
 SHARED_WORDS = 9
 SENT = 8
+_GRACE = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,6 +63,8 @@ def lint(library: Library, scorer: Scorer, *, data: Path | None = None) -> list[
         lambda: _duplicates(library),
         lambda: _unreachable(library, scorer),
         lambda: _everyday(library),
+        lambda: _laws(library),
+        lambda: _hazards(library),
     ]
     if data is not None:
         checks.append(lambda: _copied(library, data))
@@ -86,8 +91,43 @@ def _sources(library: Library) -> Iterator[Fault]:
             yield Fault(norm.id, "sources", "the same page is cited twice")
         for source in norm.sources:
             host = source.url.host or ""
+            if source.kind and any(host == one or host.endswith(f".{one}") for one in REFUSED):
+                yield Fault(norm.id, "sources", f"{host} is a mirror or a content farm: cite what it copied")
             if "." not in host or host.endswith((".example", ".invalid", ".test", ".local")):
                 yield Fault(norm.id, "sources", f"{source.url} cannot be a public page")
+
+
+REFUSED = (
+    "birthday-press.com",
+    "cardozapub.com",
+    "cloudfront.net",
+    "docest.com",
+    "grokipedia.com",
+    "legalclarity.org",
+    "lfasc.com",
+    "pages.dev",
+    "shecodes.io",
+    "toplist.info",
+    "what-when-how.com",
+    "youthvillage.co.za",
+)
+"""Hosts of mirrors, content farms and machine-made pages: no source of a norm of the second edition."""
+
+
+def _laws(library: Library) -> Iterator[Fault]:
+    """Laws that must be read again before they may be told as law."""
+    for norm in library.norms.values():
+        if norm.law and norm.law.expires and norm.law.expires + _GRACE < date.today():
+            yield Fault(norm.id, "law", f"was to be read again by {norm.law.expires}, more than a year ago")
+        if norm.law and norm.law.instrument and norm.kind is not Kind.LAW:
+            yield Fault(norm.id, "kind", "has a law behind it and is not called one")
+
+
+def _hazards(library: Library) -> Iterator[Fault]:
+    for code, table in read_hazards().items():
+        if code in library.packs:
+            for hazard, wrong in gaps(table, library.norms):
+                yield Fault(f"{code} hazards", hazard, wrong)
 
 
 ACCEPTED = "homographs.yaml"
@@ -128,7 +168,7 @@ def _duplicates(library: Library) -> Iterator[Fault]:
 def _unreachable(library: Library, scorer: Scorer) -> Iterator[Fault]:
     """Norms outranked by eight others even by the request that is made for them."""
     for norm in library.norms.values():
-        candidates = library.of_country(norm.country)
+        candidates = library.of_country(norm.countries[0])
         scores = scorer(Exchange.of(norm.title), ideal_request(norm), candidates).relevance
         own = scores[next(i for i, candidate in enumerate(candidates) if candidate.id == norm.id)]
         better = sum(score > own for score in scores)
@@ -140,8 +180,8 @@ def ideal_request(norm: Norm) -> Findings:
     """The findings of a request to which `norm` applies exactly: its country, first situation, first concept shown."""
     return Findings(
         language="en",
-        cultures={norm.country: 0.95},
-        sources={norm.country: "text"},
+        cultures={norm.countries[0]: 0.95},
+        sources={norm.countries[0]: "text"},
         situations={norm.situations[0]: 0.9},
         shown=dict.fromkeys(norm.visual[:1], 0.9),
     )

@@ -7,7 +7,7 @@ from datetime import date
 from enum import IntEnum, StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, HttpUrl, PrivateAttr, StringConstraints, model_validator
 
@@ -19,6 +19,8 @@ NormId = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}\.[a-z]+(-[a-z]+)*\
 """``<iso2>.<topic>.<slug>``: ``jp.gift.daruma-eyes``."""
 
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+_BRIEF = 12  # words
 
 TermId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 """Id of a concept or situation of the shared vocabulary: ``wall-clock``."""
@@ -49,32 +51,94 @@ class Strength(StrEnum):
     CONTESTED = "contested"
 
 
+class Kind(StrEnum):
+    """What makes people expect it."""
+
+    LAW = "law"
+    SACRED = "sacred"
+    CUSTOM = "custom"
+    ETIQUETTE = "etiquette"
+
+
+class SourceKind(StrEnum):
+    """Who speaks in a source."""
+
+    OFFICIAL = "official"
+    EMBASSY = "embassy"
+    REFERENCE = "reference"
+    TOURISM = "tourism"
+    PRESS = "press"
+    COMMUNITY = "community"
+    COMMERCIAL = "commercial"
+
+
 class _Strict(Strict):
     model_config = ConfigDict(str_strip_whitespace=True)
 
 
 class Scope(_Strict):
-    """Whom the norm concerns, where it is not nationwide."""
+    """Whom the norm concerns, where it is not nationwide.
 
+    Attributes:
+        countries: where it holds, as ISO 3166-1 alpha-2 codes, where that is not just the pack's own country.
+    """
+
+    countries: tuple[CountryCode, ...] = ()
     region: str | None = Field(default=None, min_length=2, max_length=60)
     community: str | None = Field(default=None, min_length=2, max_length=60)
     faith: str | None = Field(default=None, min_length=2, max_length=60)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not (self.region or self.community or self.faith):
+        if not (self.countries or self.region or self.community or self.faith):
             raise ValueError("names no region, community or faith; leave scope out if the norm is nationwide")
         return self
+
+    def __bool__(self) -> bool:
+        """Whether it is narrower than the countries where it holds."""
+        return bool(str(self))
 
     def __str__(self) -> str:
         return ", ".join(part for part in (self.region, self.community, self.faith) if part)
 
 
 class Source(_Strict):
-    """A page that was read and bears the norm out."""
+    """A page that bears the norm out.
+
+    Attributes:
+        kind: who speaks there.
+        read: whether the page, or an excerpt of it that says so, was read; else it is known to be the place to look.
+    """
 
     title: str = Field(min_length=3, max_length=160)
     url: HttpUrl
+    kind: SourceKind | None = None
+    read: bool = True
+
+
+class Law(_Strict):
+    """The law behind a norm; written as a date alone, the day on which it was as stated.
+
+    Attributes:
+        instrument: the statute, code or order, with number and year where that is known.
+        punishable: what is, for whom, and what follows.
+        where: where it holds.
+        read_on: the day on which it was read, and was as stated.
+        official: page of a legislator, customs, ministry or embassy.
+        expires: the day from which it must be read again before it is told as law.
+    """
+
+    instrument: str | None = Field(default=None, min_length=3, max_length=160)
+    punishable: str | None = Field(default=None, min_length=3, max_length=200)
+    where: str | None = Field(default=None, min_length=2, max_length=120)
+    read_on: date
+    official: HttpUrl | None = None
+    expires: date | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _date_alone(cls, value: Any) -> Any:
+        return value if isinstance(value, (dict, Law)) else {"read_on": value}
 
 
 class Norm(_Strict):
@@ -85,11 +149,15 @@ class Norm(_Strict):
 
     Attributes:
         id: ``<iso2>.<topic>.<slug>``.
+        formerly: ids that it had before; they go on working.
         title: the norm in a phrase that a model can act on ("Clocks are not given as gifts: they evoke a funeral").
+        brief: its trap in at most twelve words.
         expectation: what people there expect, concretely.
         breach: what an assistant would wrongly suggest, as it would phrase it.
         why: meaning or history, and what a breach leads to.
         instead: what to offer in its place.
+        kind: law, sacred, custom or etiquette.
+        when: what makes it apply, as a condition that a model can check ("if the picture shows …").
         situations: situations of the shared vocabulary in which it matters.
         domains: parts of a trip in which it matters.
         visual: concepts of the shared vocabulary that make it apply when a picture shows one of them.
@@ -98,16 +166,20 @@ class Norm(_Strict):
         severity: 1 faux pas, 2 offence, 3 sacred or against the law.
         strength: near-universal, common or contested.
         differs: who sees it differently; required when contested.
-        law: the date on which the law behind it was as stated; only for norms that rest on a law.
-        sources: pages that were read; two for severity 3.
+        law: the law behind it; only for norms that rest on one.
+        sources: pages that bear it out; two for severity 3.
     """
 
     id: NormId
+    formerly: tuple[NormId, ...] = ()
     title: str = Field(min_length=3, max_length=90)
+    brief: str | None = Field(default=None, min_length=3, max_length=90)
     expectation: str = Field(min_length=3, max_length=260)
     breach: str = Field(min_length=3, max_length=260)
     why: str = Field(min_length=3, max_length=300)
     instead: str = Field(min_length=3, max_length=130)
+    kind: Kind | None = None
+    when: str | None = Field(default=None, min_length=5, max_length=140)
     situations: tuple[TermId, ...] = Field(min_length=1)
     domains: tuple[Domain, ...] = Field(min_length=1)
     visual: tuple[TermId, ...] = ()
@@ -116,7 +188,7 @@ class Norm(_Strict):
     severity: Severity
     strength: Strength
     differs: str | None = Field(default=None, min_length=2, max_length=200)
-    law: date | None = None
+    law: Law | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
 
     _files: tuple[Path, ...] = PrivateAttr(default=())
@@ -132,12 +204,21 @@ class Norm(_Strict):
             raise ValueError("strength is contested: 'differs' must say who sees it differently")
         if self.severity is Severity.SACRED_OR_LAW and len(self.sources) < 2:
             raise ValueError("severity 3 needs two sources")
+        if self.kind is Kind.LAW and self.law is None:
+            raise ValueError("kind is law: 'law' must say which")
+        if self.brief and len(self.brief.split()) > _BRIEF:
+            raise ValueError(f"brief has {len(self.brief.split())} words; at most {_BRIEF}")
         return self
 
     @cached_property
     def country(self) -> str:
-        """ISO 3166-1 alpha-2 code, upper case."""
+        """Code of the pack that it stands in: ISO 3166-1 alpha-2, upper case."""
         return self.id[:2].upper()
+
+    @cached_property
+    def countries(self) -> tuple[str, ...]:
+        """Codes of the countries where it holds."""
+        return (self.scope.countries if self.scope is not None else ()) or (self.country,)
 
     @property
     def topic(self) -> str:
@@ -199,7 +280,6 @@ class Pack(_Strict):
 
     Attributes:
         country: ISO 3166-1 alpha-2 code.
-        also: codes of places for which this pack speaks as long as they have none of their own.
         reviewed: date of the last review of the whole file.
         cues: what in a text points to the culture.
         off: ids of norms of packs read before that are switched off.
@@ -207,7 +287,6 @@ class Pack(_Strict):
     """
 
     country: CountryCode
-    also: tuple[CountryCode, ...] = ()
     reviewed: date
     cues: Cues = Field(default_factory=Cues)
     off: tuple[NormId, ...] = ()
@@ -220,6 +299,13 @@ class Pack(_Strict):
     def switched_off(self) -> dict[str, Path]:
         """Norms that an operator's pack switched off, by id, with the file that did."""
         return self._switched_off
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_other_country(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "also" in data:
+            raise ValueError("also: no pack speaks for another country; give its norms scope: {countries: […]}")
+        return data
 
     @model_validator(mode="after")
     def _ids_belong(self) -> Self:

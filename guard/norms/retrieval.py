@@ -34,4 +34,4 @@ def candidates(
         norms = [norm for code in covered[:MAX_CULTURES] for norm in library.of_country(code)]
     else:
         norms = [library.norms[id_] for id_ in findings.named]
-    return list({norm.id: norm for norm in norms if allow(norm.country)}.values())
+    return list({norm.id: norm for norm in norms if any(map(allow, norm.countries))}.values())

@@ -44,6 +44,6 @@ def _wanted(norm: Norm, policy: DeploymentPolicy) -> bool:
     return (
         norm.severity >= policy.severity_floor
         and norm.id not in policy.norms_off
-        and policy.countries.allow(norm.country)
+        and any(map(policy.countries.allow, norm.countries))
         and not (policy.contested == "skip" and norm.strength is Strength.CONTESTED)
     )

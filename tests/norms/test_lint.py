@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from guard import Guard
 from guard.classifier.lexical import LexicalScorer
@@ -50,3 +53,17 @@ def test_lint_finds_private_pages_and_copied_sentences(tmp_path: Path, guard: Gu
     assert any("why: shares 9 words" in fault for fault in found)
     local = norm(sources=[{"title": "A page", "url": "http://localhost/x"}])
     assert any("cannot be a public page" in fault for fault in faults_of(guard, local))
+
+
+@pytest.mark.parametrize(("days", "faulty"), [(-30, False), (300, False), (400, True)])
+def test_lint_finds_laws_that_nobody_read_again(guard: Guard, days: int, faulty: bool) -> None:
+    law = {"instrument": "An Act", "read_on": "2020-01-01", "expires": date.today() - timedelta(days=days)}
+    found = [fault for fault in faults_of(guard, norm(kind="law", law=law)) if ": law:" in fault]
+    assert bool(found) is faulty
+
+
+def test_lint_finds_laws_that_are_not_called_so_and_refused_hosts(guard: Guard) -> None:
+    law = {"instrument": "An Act", "read_on": "2026-01-01"}
+    assert any("has a law behind it" in fault for fault in faults_of(guard, norm(kind="custom", law=law)))
+    farm = [{"title": "Ten things", "url": "https://www.toplist.info/ten", "kind": "commercial"}]
+    assert any("www.toplist.info is a mirror" in fault for fault in faults_of(guard, norm(sources=farm)))
