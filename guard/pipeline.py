@@ -41,7 +41,8 @@ log = logging.getLogger("normguard")
 class Guard:
     """Decides what a request needs, and gives it that.
 
-    Building one takes under a second, the very first time some five; it is then safe to use from many threads.
+    Building one takes under a second, the very first time in a checkout some twenty; it is then safe to use from many
+    threads.
 
     Args:
         library: the norms to use; those that come with NormGuard by default.

@@ -82,7 +82,6 @@ def show(id_: str, folders: tuple[Path, ...]) -> None:
         ("domains", ", ".join(norm.domains)),
         ("seen in", ", ".join(norm.visual) or None),
         ("named", ", ".join(norm.terms) or None),
-        ("formerly", ", ".join(norm.formerly) or None),
         ("sources", "\n".join(map(_source, norm.sources))),
         ("from", str(norm.files[0])),
         ("changed in", "\n".join(map(str, norm.files[1:])) or None),

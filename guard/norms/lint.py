@@ -115,7 +115,7 @@ REFUSED = (
 
 
 def _laws(library: Library) -> Iterator[Fault]:
-    """Laws that must be read again before they may be told as law."""
+    """Laws that nobody read again for a year after it was due, and norms that rest on one and are not called so."""
     for norm in library.norms.values():
         if norm.law and norm.law.expires and norm.law.expires + _GRACE < date.today():
             yield Fault(norm.id, "law", f"was to be read again by {norm.law.expires}, more than a year ago")

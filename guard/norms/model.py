@@ -125,7 +125,7 @@ class Law(_Strict):
         where: where it holds.
         read_on: the day on which it was read, and was as stated.
         official: page of a legislator, customs, ministry or embassy.
-        expires: the day from which it must be read again before it is told as law.
+        expires: the day by which it should be read again; the lint finds it at fault a year later.
     """
 
     instrument: str | None = Field(default=None, min_length=3, max_length=160)
@@ -149,7 +149,6 @@ class Norm(_Strict):
 
     Attributes:
         id: ``<iso2>.<topic>.<slug>``.
-        formerly: ids that it had before; they go on working.
         title: the norm in a phrase that a model can act on ("Clocks are not given as gifts: they evoke a funeral").
         brief: its trap in at most twelve words.
         expectation: what people there expect, concretely.
@@ -171,7 +170,6 @@ class Norm(_Strict):
     """
 
     id: NormId
-    formerly: tuple[NormId, ...] = ()
     title: str = Field(min_length=3, max_length=90)
     brief: str | None = Field(default=None, min_length=3, max_length=90)
     expectation: str = Field(min_length=3, max_length=260)

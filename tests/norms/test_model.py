@@ -50,7 +50,6 @@ def test_a_norm_holds_in_its_own_country_unless_it_says_where() -> None:
         ({"scope": {"countries": ["Kuwait"]}}, "scope.countries"),
         ({"scope": {}}, "leave scope out"),
         ({"sources": [{"title": "A page", "url": "https://example.org", "kind": "hearsay"}]}, "sources.0.kind"),
-        ({"formerly": ["old one"]}, "formerly"),
     ],
 )
 def test_what_a_norm_may_not_say(changes: dict[str, Any], told: str) -> None:
